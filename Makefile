@@ -1,0 +1,60 @@
+# The one entry point, for people and for continuous integration. `make` alone prints the targets.
+PYTHON ?= python3
+BIN := .venv/bin
+EX ?=
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help env book serve test lint exercises check grade doctor reference lock clean
+
+help:
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1 | /' | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
+
+env: ## set up .venv from the lock (a second time does nothing); PYTHON=python3.12 chooses another Python
+	@$(PYTHON) mlm/environment.py
+
+book: env ## build the site into _build/html: run what changed, then check every page strictly
+	@$(BIN)/mlm book
+
+serve: ## show the built site at http://localhost:8000
+	@test -d _build/html || { echo "There is no site yet: run 'make book' first."; exit 1; }
+	@echo "The site is at http://localhost:8000 (stop with Ctrl-C)"
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
+
+test: lint ## everything that proves the course: lint, units, exercises, strict build, site in a browser
+	$(BIN)/pytest tests --ignore=tests/site
+	$(BIN)/mlm exercises --verify
+	$(BIN)/mlm book
+	$(BIN)/pytest tests/site
+
+lint: env ## style of the code in the package, tests and chapters; spelling; unknown cell tags
+	$(BIN)/ruff check mlm tests book/_ext
+	$(BIN)/ruff format --check mlm tests book/_ext
+	$(BIN)/codespell
+	$(BIN)/pytest -q tests/test_sources.py
+
+exercises: env ## make exercises/ and their keys from solutions/
+	@$(BIN)/mlm exercises
+
+check: env ## run a learner's notebook and print how each question went: make check EX=03-basics
+	@$(BIN)/mlm check $(EX)
+
+grade: ## (coming) grade a folder of submissions in a sandbox
+	@echo "Grading is coming: it will run a folder of submissions in a sandbox. Until then: make check EX=03-basics"; exit 1
+
+doctor: env ## can this machine run the course, and what to do where it cannot
+	@$(BIN)/mlm doctor
+
+reference: ## fit the reference models with lme4 again (needs R)
+	@command -v Rscript >/dev/null || { echo "R is not installed. On Debian and Ubuntu: apt install r-cran-lme4 r-cran-jsonlite"; exit 1; }
+	Rscript tests/reference/lme4.R
+
+lock: ## compile requirements.txt and the Binder lock from their .in files (needs uv and a network)
+	@command -v uv >/dev/null || { echo "uv is not installed: pip install uv"; exit 1; }
+	uv pip compile $(LOCK_OPTIONS) requirements.in -o requirements.txt
+	uv pip compile $(LOCK_OPTIONS) .binder/requirements.in -c requirements.txt -o .binder/requirements.txt
+
+LOCK_OPTIONS := --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-header --no-annotate
+
+clean: ## remove what was built (the environment stays)
+	rm -rf _build .cache
