@@ -49,12 +49,12 @@ reference: ## fit the reference models with lme4 again (needs R)
 	@command -v Rscript >/dev/null || { echo "R is not installed. On Debian and Ubuntu: apt install r-cran-lme4 r-cran-jsonlite"; exit 1; }
 	Rscript tests/reference/lme4.R
 
-lock: ## compile requirements.txt and the Binder lock from their .in files (needs uv and a network)
+lock: ## compile requirements.txt and the Binder lock from their .in files (needs uv; UPGRADE=yes takes the newest)
 	@command -v uv >/dev/null || { echo "uv is not installed: pip install uv"; exit 1; }
 	uv pip compile $(LOCK_OPTIONS) requirements.in -o requirements.txt
 	uv pip compile $(LOCK_OPTIONS) .binder/requirements.in -c requirements.txt -o .binder/requirements.txt
 
-LOCK_OPTIONS := --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-header --no-annotate
+LOCK_OPTIONS := $(if $(UPGRADE),--upgrade) --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-header --no-annotate
 
 clean: ## remove what was built (the environment stays)
 	rm -rf _build .cache

@@ -82,9 +82,8 @@ def execute(path: Path) -> dict:
 
     notebook, started, error = read_page(path), time.perf_counter(), None
     try:
-        NotebookClient(
-            notebook, timeout=CELL_SECONDS, resources={"metadata": {"path": str(path.parent)}}
-        ).execute()
+        folder = {"metadata": {"path": str(path.parent)}}
+        NotebookClient(notebook, timeout=CELL_SECONDS, resources=folder).execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
         error = str(problem)
     kilobytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
@@ -145,20 +144,11 @@ def write_times(cache) -> None:
 
 
 def sphinx() -> None:
-    """Build every page anew and strictly: an incremental build would forget the warnings of unchanged pages."""
+    """Build every page anew: an incremental build would forget the warnings of unchanged pages."""
     for stale in (BUILD / ".doctrees", BUILD / "html"):
         shutil.rmtree(stale, ignore_errors=True)
-    command = [
-        sys.executable,
-        "-m",
-        "jupyter_book",
-        "build",
-        str(ROOT),
-        "-W",
-        "-n",
-        "--keep-going",
-        "--quiet",
-    ]
+    strictly = ["-W", "-n", "--keep-going", "--quiet"]
+    command = [sys.executable, "-m", "jupyter_book", "build", str(ROOT), *strictly]
     if subprocess.run(command, cwd=ROOT).returncode:
         raise BuildFailed("Sphinx refused the pages; every warning above is an error to mend.")
 

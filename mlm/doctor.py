@@ -80,9 +80,8 @@ def check_sampler() -> Finding:
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     if run.returncode:
-        return Finding(
-            "PyMC samples", "broken", run.stderr.strip().splitlines()[-1], "rm -rf .venv && make env"
-        )
+        last_line = run.stderr.strip().splitlines()[-1]
+        return Finding("PyMC samples", "broken", last_line, "rm -rf .venv && make env")
     return Finding("PyMC samples", "ok", "50 draws with nutpie")
 
 
@@ -105,12 +104,8 @@ def check_memory() -> Finding:
     found = f"{gigabytes:.0f} GB"
     if gigabytes >= NEEDED_GIGABYTES:
         return Finding("memory", "ok", found)
-    return Finding(
-        "memory",
-        "missing",
-        found,
-        f"a page that samples wants {NEEDED_GIGABYTES} GB: close programs, or use Binder",
-    )
+    todo = f"a page that samples wants {NEEDED_GIGABYTES} GB: close other programs, or use Binder"
+    return Finding("memory", "missing", found, todo)
 
 
 def check_disk() -> Finding:

@@ -12,7 +12,7 @@ VENV = ROOT / ".venv"
 LOCK = ROOT / "requirements.txt"
 STAMP = VENV / "made-from"  # written last: an interrupted installation never counts as done
 OLDEST, NEWEST = (3, 11), (3, 13)
-RANGE = "Python %d.%d to %d.%d" % (*OLDEST, *NEWEST)
+RANGE = "Python 3.11 to 3.13"
 
 
 class EnvironmentProblem(Exception):
@@ -45,9 +45,8 @@ def starts(python):
 
 def require_supported_python():
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
-        found = "%d.%d.%d (%s)" % (*sys.version_info[:3], sys.executable)
         raise EnvironmentProblem(
-            f"The course needs {RANGE}, and this is Python {found}.\n"
+            f"The course needs {RANGE}, and this is Python {sys.version.split()[0]} ({sys.executable}).\n"
             "Name one that you have, for example:  make env PYTHON=python3.12"
         )
 
@@ -59,19 +58,21 @@ def install(*arguments):
         # copies, not hard links: a link would let one environment edit another's files
         command, variables = [uv, "pip", "install", "--python", str(venv_python())], {"UV_LINK_MODE": "copy"}
     else:
+        # an environment that uv made has no pip yet
+        subprocess.run([str(venv_python()), "-m", "ensurepip"], capture_output=True)
         command, variables = [str(venv_python()), "-m", "pip", "install", "--progress-bar", "on"], {}
     if subprocess.run([*command, *arguments], cwd=ROOT, env={**os.environ, **variables}).returncode:
         raise EnvironmentProblem(
             "The packages could not be installed; the lines above say why.\n"
             "Without a network, or behind a proxy, connect (or set HTTPS_PROXY) and run `make env` again: "
             "it goes on where it stopped.\n"
-            "If a hash does not match, the download is damaged or the lock is stale: try again, then `make lock`."
+            "If a hash does not match, the download is damaged: run `make env` once more."
         )
 
 
 def create_venv():
     if shutil.which("uv"):
-        made = subprocess.run(["uv", "venv", "--quiet", "--seed", "--python", sys.executable, str(VENV)])
+        made = subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, str(VENV)])
     else:
         made = subprocess.run([sys.executable, "-m", "venv", str(VENV)])
     if made.returncode:
@@ -93,9 +94,9 @@ def make():
             "Remove it and make it anew:  rm -rf .venv && make env"
         )
     if not VENV.exists():
-        print("Making .venv with Python %d.%d ..." % sys.version_info[:2], flush=True)
+        print(f"Making .venv with Python {sys.version.split()[0]} ...", flush=True)
         create_venv()
-    print("Installing the locked packages (about 400 MB the first time) ...", flush=True)
+    print("Installing the locked packages (1.3 GB on disk the first time) ...", flush=True)
     install("--require-hashes", "-r", str(LOCK))
     # without build isolation nothing is fetched that the lock does not name
     install("--no-deps", "--no-build-isolation", "-e", str(ROOT))
