@@ -126,7 +126,7 @@ def number(
         near = next((other for other in known if abs(value - other) <= tolerance), None)
         if near is not None:
             raise ValueError(
-                f"Question {slug!r}: wrong number {value:g} is within the tolerance {tolerance:g} of {near:g}; "
+                f"Question {slug!r}: wrong number {value:g} is within {tolerance:g} of {near:g}; "
                 "nobody could tell which was meant. Narrow the tolerance or drop the wrong number."
             )
         known.append(value)
