@@ -1,0 +1,6 @@
+"""One vocabulary for what statsmodels, PyMC and lme4 say about the same multilevel model."""
+
+from mlm.engines.comparison import Agreement, agreement
+from mlm.engines.tables import estimates, stored
+
+__all__ = ["Agreement", "agreement", "estimates", "stored"]

@@ -1,0 +1,142 @@
+"""How an agreement shows itself: an accessible table in a notebook, plain text elsewhere."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+HEADINGS = {
+    "fixed": "Fixed effects",
+    "sd": "Standard deviations between groups",
+    "cor": "Correlations of varying coefficients",
+    "residual": "Standard deviation within groups",
+    "criterion": "−2 × log-likelihood",
+}
+ALARM = "Not a legitimate difference: "
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What several engines say about one model. In a notebook it shows itself as a table.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Indexed by (`part`, `term`); columns (engine, `estimate`), (engine, `se`), and (`difference`, `value`)
+        and (`difference`, `unit`): the largest difference between any two engines. The unit is the smallest
+        `SE` or `posterior sd` of the row; without one, a `share` of the largest value (standard deviations),
+        or empty: the difference as it is (correlations, criteria).
+    largest : float
+        The largest difference between engines that maximise the same criterion: in standard errors for fixed
+        effects, as a share of the value for standard deviations, as it is for correlations; nan without two
+        such engines.
+    alarms : tuple of str
+        Differences that nothing legitimate explains. Empty when all is well.
+    notes : tuple of str
+        Why the other differences are legitimate, and how large they may be.
+    kinds : dict
+        What each engine's estimates are: `REML`, `ML` or `posterior`.
+    """
+
+    table: pd.DataFrame
+    largest: float
+    alarms: tuple[str, ...]
+    notes: tuple[str, ...]
+    kinds: dict[str, str]
+
+    def __repr__(self) -> str:
+        lines = [["", *self._headers()]]
+        for part, rows in self.table.groupby(level="part", sort=False):
+            lines.append([HEADINGS[part]])
+            lines += [["  " + term, *self._cells(part, row)] for (_, term), row in rows.iterrows()]
+        widths = [max(len(line[i]) for line in lines if len(line) > i) for i in range(len(lines[0]))]
+        text = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=False)).rstrip() for line in lines]
+        return "\n".join(
+            [ALARM + alarm for alarm in self.alarms] + text + [f"- {note}" for note in self.notes]
+        )
+
+    def _repr_html_(self) -> str:
+        engines = escape(listed(self.kinds))
+        brackets = [
+            name
+            for name, used in {
+                "standard error": {"REML", "ML"} & set(self.kinds.values()),
+                "posterior standard deviation": "posterior" in self.kinds.values(),
+            }.items()
+            if used
+        ]
+        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ["Term", *self._headers()])
+        return "\n".join(
+            [
+                '<div class="mlm-agreement">',
+                *(f"<p><strong>{ALARM}</strong>{escape(alarm)}</p>" for alarm in self.alarms),
+                # the table scrolls by itself on a narrow screen, with the keyboard too
+                '<div style="overflow-x: auto" tabindex="0" role="group" '
+                f'aria-label="Agreement of {engines}">',
+                '<table class="dataframe">',
+                f"<caption>Agreement of {engines}. In brackets: {' or '.join(brackets)}.</caption>",
+                f"<thead><tr>{head}</tr></thead>",
+                *self._html_bodies(),
+                "</table>",
+                "</div>",
+                "<ul>" + "".join(f"<li>{escape(note)}</li>" for note in self.notes) + "</ul>",
+                "</div>",
+            ]
+        )
+
+    def _html_bodies(self) -> Iterator[str]:
+        columns = len(self.kinds) + 2
+        for part, rows in self.table.groupby(level="part", sort=False):
+            yield f'<tbody><tr><th scope="rowgroup" colspan="{columns}">{HEADINGS[part]}</th></tr>'
+            for (_, term), row in rows.iterrows():
+                cells = "".join(f"<td>{escape(cell)}</td>" for cell in self._cells(part, row))
+                yield f'<tr><th scope="row">{escape(term)}</th>{cells}</tr>'
+            yield "</tbody>"
+
+    def _headers(self) -> list[str]:
+        return [f"{engine} ({kind})" for engine, kind in self.kinds.items()] + ["Largest difference"]
+
+    def _cells(self, part: str, row: pd.Series) -> list[str]:
+        values = [(row[engine, "estimate"], row[engine, "se"]) for engine in self.kinds]
+        decimals = 3 if part == "criterion" else _decimals(values)
+        cells = []
+        for estimate, se in values:
+            cell = "–" if np.isnan(estimate) else _number(estimate, decimals)
+            cells.append(cell if np.isnan(se) else f"{cell} ({_number(se, decimals)})")
+        return [*cells, _difference(row["difference", "value"], row["difference", "unit"])]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names as in a sentence: `a, b and c`."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _decimals(values: list[tuple[float, float]]) -> int:
+    """Two digits of the smallest standard error; without one, three digits of the largest estimate."""
+    errors = [se for _, se in values if np.isfinite(se) and se > 0]
+    sizes = [abs(estimate) for estimate, _ in values if np.isfinite(estimate) and estimate != 0]
+    if errors:
+        wanted = 1 - np.floor(np.log10(min(errors)))
+    else:
+        wanted = 2 - np.floor(np.log10(max(sizes))) if sizes else 3
+    return int(np.clip(wanted, 0, 6))
+
+
+def _number(value: float, decimals: int) -> str:
+    return f"{value:.{decimals}f}".replace("-", "−")
+
+
+def _difference(value: float, unit: str) -> str:
+    """Two decimals of a standard error, a tenth of a per cent, three decimals of anything else."""
+    if np.isnan(value):
+        return "–"
+    if unit == "share":
+        value, decimals, unit = 100 * value, 1, "%"
+    else:
+        decimals = 2 if unit else 3
+    least = 10.0**-decimals
+    shown = f"< {least:.{decimals}f}" if value < least / 2 else _number(value, decimals)
+    return f"{shown} {unit}".strip()

@@ -1,0 +1,246 @@
+"""Tidy tables of estimates: from a statsmodels fit, from posterior draws, from stored lme4 numbers.
+
+Every table has the same index, (`part`, `term`), and the same columns, `estimate` and `se`:
+
+=========== =============================================== ==============================================
+part        terms                                           what the estimate is
+=========== =============================================== ==============================================
+fixed       `Intercept`, `floor`, `floor:log_uranium`       coefficient
+sd          `county Intercept`, `county floor`              standard deviation between groups
+cor         `county Intercept, floor`                       correlation of two varying coefficients
+residual    `residual`                                      standard deviation within groups
+criterion   `REML criterion` or `deviance`                  -2 times the (restricted) log-likelihood
+=========== =============================================== ==============================================
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+PARTS = ("fixed", "sd", "cor", "residual", "criterion")
+REML_CRITERION, DEVIANCE = "REML criterion", "deviance"
+STORED = Path(__file__).resolve().parents[2] / "tests" / "reference" / "lme4.json"
+
+Row = tuple[str, str, float, float]  # part, term, estimate, standard error
+
+
+def estimates(
+    fit: Any, names: Mapping[str, tuple[str, str]] | None = None, group: str | None = None
+) -> pd.DataFrame:
+    """Tell what a fit says in the common vocabulary.
+
+    Parameters
+    ----------
+    fit : statsmodels MixedLMResults, or draws with a `posterior` (ArviZ InferenceData)
+        What `MixedLM.fit` or `pm.sample` returned.
+    names : mapping of str to (part, term), needed for draws only
+        Which posterior variable is which row, for example `{"alpha_mean": ("fixed", "Intercept")}`.
+        An element of an array is named as `az.summary` prints it: `"beta[floor]"`, `"chol_corr[0, 1]"`.
+        The residual's term is `"residual"`, whatever it is called here.
+    group : str, optional, for statsmodels only
+        The name of the groups where statsmodels does not keep it: for `groups=` given as an array.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by (`part`, `term`), with columns `estimate` and `se`, in the units of the outcome.
+        Of draws: posterior mean and posterior standard deviation.
+        `se` is nan where there is none to trust: the `Std. Err.` that statsmodels 0.15 prints for variance
+        components is on the wrong scale, so it is never passed on.
+
+    Raises
+    ------
+    TypeError
+        If `fit` is neither of the two.
+    ValueError
+        If draws come without names, or with names that the posterior does not hold.
+    """
+    if hasattr(fit, "posterior"):
+        return _from_draws(fit.posterior, names)
+    from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMResults
+
+    results = getattr(fit, "_results", fit)  # statsmodels wraps its results
+    if isinstance(results, MixedLMResults):
+        return _from_mixedlm(results, group)
+    kind = f"{type(results).__module__.split('.')[0]}'s {type(results).__name__}"
+    advice = " Call its .fit() first." if isinstance(fit, MixedLM) else ""
+    raise TypeError(
+        f"estimates() reads a statsmodels MixedLM fit, or PyMC draws with a posterior; this is {kind}.{advice}"
+    )
+
+
+def stored(model: str, reml: bool = True) -> pd.DataFrame:
+    """Tell what lme4 said about one of the course's models, as kept in `tests/reference/lme4.json`.
+
+    Parameters
+    ----------
+    model : str
+        A model's name, such as `"radon M1"`.
+    reml : bool
+        REML (the default) or maximum likelihood.
+
+    Returns
+    -------
+    DataFrame
+        As from `estimates`: of the optimiser that reached the lowest criterion.
+
+    Raises
+    ------
+    ValueError
+        If no model of that name is stored; the message lists near matches.
+    """
+    record = _stored_record()
+    if model not in record["models"]:
+        known = sorted(record["models"])
+        near = get_close_matches(model, known, n=3, cutoff=0.5)
+        hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"There is: {', '.join(known)}."
+        raise ValueError(f"No lme4 fit is stored under the name {model!r}. {hint}")
+    fit = record["models"][model]["REML" if reml else "ML"]
+    rows = [("fixed", row["term"], row["estimate"], row["se"]) for row in fit["fixed"]]
+    rows += [(part, row["term"], row["estimate"], np.nan) for part in ("sd", "cor") for row in fit[part]]
+    rows.append(("residual", "residual", fit["residual"], np.nan))
+    rows.append(("criterion", REML_CRITERION if reml else DEVIANCE, fit["criterion"], np.nan))
+    table = _table(rows)
+    session = record["session"]
+    table.attrs["source"] = (
+        f"stored numbers of lme4 {session['packages']['lme4']}, "
+        f"the best of {len(fit['optimisers'])} optimisers: {fit['kept']}"
+    )
+    return table
+
+
+@cache
+def _stored_record() -> dict:
+    return json.loads(STORED.read_text(encoding="utf-8"))
+
+
+def _table(rows: list[Row]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=["part", "term", "estimate", "se"])
+    table = table.sort_values("part", key=lambda part: part.map(PARTS.index), kind="stable")
+    return table.astype({"estimate": float, "se": float}).set_index(["part", "term"])
+
+
+# ---- statsmodels --------------------------------------------------------------------------------------
+
+
+def _from_mixedlm(results: Any, group: str | None) -> pd.DataFrame:
+    # `params` holds variance components divided by `scale`, and the summary shows variances:
+    # read the unscaled components, and take square roots.
+    rows = [
+        ("fixed", term, value, se)
+        for term, value, se in zip(results.model.exog_names, results.fe_params, results.bse_fe, strict=False)
+    ]
+    group, terms = _random_terms(results.model, group)
+    covariance = np.asarray(results.cov_re).reshape(len(terms), len(terms))
+    sds = np.sqrt(np.diag(covariance))
+    for i, term in enumerate(terms):
+        rows.append(("sd", f"{group} {term}", sds[i], np.nan))
+        for j in range(i):
+            correlation = covariance[j, i] / (sds[j] * sds[i]) if sds[j] * sds[i] > 0 else np.nan
+            rows.append(("cor", f"{group} {terms[j]}, {term}", correlation, np.nan))
+    for term, variance in zip(_component_terms(results.model, group), results.vcomp, strict=True):
+        rows.append(("sd", term, np.sqrt(variance), np.nan))
+    rows.append(("residual", "residual", np.sqrt(results.scale), np.nan))
+    # llf holds every constant that lme4's criterion holds (tests/test_engines.py compares the two)
+    rows.append(("criterion", REML_CRITERION if results.reml else DEVIANCE, -2 * results.llf, np.nan))
+    return _table(rows)
+
+
+def _random_terms(model: Any, group: str | None) -> tuple[str, list[str]]:
+    """Name the groups and the coefficients that vary between them.
+
+    statsmodels calls the varying intercept by the name of the groups: it is the column of ones.
+    """
+    if model.k_re == 0:
+        return group or "Group", []
+    names = [name.removesuffix(" Var") for name in model.data.exog_re_names]
+    is_intercept = (np.asarray(model.exog_re) == 1).all(axis=0)
+    group = group or next((name for name, one in zip(names, is_intercept, strict=True) if one), "Group")
+    return group, ["Intercept" if one else name for name, one in zip(names, is_intercept, strict=True)]
+
+
+def _component_terms(model: Any, group: str) -> list[str]:
+    """Name the variance components of a `vc_formula`.
+
+    An indicator for each level, `{"cask": "0 + C(cask)"}`, is that factor's varying intercept, `cask Intercept`;
+    one column, `{"floor": "0 + floor"}`, is a coefficient that varies between the groups, `county floor`.
+    """
+    terms = []
+    for name, matrices in zip(model.exog_vc.names, model.exog_vc.mats, strict=True):
+        dense = [np.asarray(m.todense() if hasattr(m, "todense") else m) for m in matrices]
+        indicators = all(np.isin(m, (0, 1)).all() and (m.sum(axis=1) == 1).all() for m in dense)
+        if all(m.shape[1] == 1 for m in dense):
+            terms.append(f"{group} {'Intercept' if indicators else name}")
+        else:
+            terms.append(f"{name} Intercept" if indicators else name)
+    return terms
+
+
+# ---- posterior draws ----------------------------------------------------------------------------------
+
+
+def _from_draws(posterior: Any, names: Mapping[str, tuple[str, str]] | None) -> pd.DataFrame:
+    if not names:
+        raise ValueError(
+            'Say which draws are which: names={"sigma_alpha": ("sd", "county Intercept"), …}. '
+            f"The posterior holds {_contents(posterior)}."
+        )
+    import arviz as az
+
+    rows, errors = [], {}
+    for name, (part, term) in names.items():
+        if part not in PARTS[:-1]:
+            raise ValueError(
+                f"{name!r} is given the part {part!r}; draws have the parts {', '.join(PARTS[:-1])}."
+            )
+        term = "residual" if part == "residual" else term
+        draws = _element(posterior, name)
+        if not np.isfinite(draws).all():
+            raise ValueError(
+                f"{(~np.isfinite(draws)).sum()} of the draws of {name!r} are not finite numbers."
+            )
+        rows.append((part, term, draws.mean(), draws.std(ddof=1)))
+        errors[part, term] = float(az.mcse(draws))
+    table = _table(rows)
+    table.attrs["mcse"] = errors
+    return table
+
+
+def _element(posterior: Any, name: str) -> np.ndarray:
+    """Draws of one number, shape (chains, draws); `name` as `az.summary` prints it."""
+    variable, _, labels = name.partition("[")
+    if variable not in posterior.data_vars:
+        raise ValueError(f"The posterior has no {variable!r}; it holds {_contents(posterior)}.")
+    draws = posterior[variable].transpose("chain", "draw", ...)
+    wanted = re.split(r",\s*", labels.removesuffix("]")) if labels else []
+    dims = draws.dims[2:]
+    if len(wanted) != len(dims):
+        raise ValueError(
+            f"{name!r} must name one number, and {variable!r} has "
+            + (
+                f"the dimensions {', '.join(dims)}: name one element as az.summary does."
+                if dims
+                else "none to choose."
+            )
+        )
+    for dim, label in zip(dims, wanted, strict=True):
+        known = [str(value) for value in draws[dim].to_numpy()]
+        if label not in known:
+            raise ValueError(f"{variable!r} has no {label!r} in {dim}; there is {', '.join(known)}.")
+        draws = draws.isel({dim: known.index(label)})
+    return draws.to_numpy()
+
+
+def _contents(posterior: Any) -> str:
+    shown = []
+    for name, draws in posterior.data_vars.items():
+        dims = draws.dims[2:]
+        shown.append(f"{name}[{', '.join(dims)}]" if dims else str(name))
+    return ", ".join(shown)
