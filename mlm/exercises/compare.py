@@ -1,0 +1,69 @@
+"""Is this answer right?  Plain data against a question's key.
+
+This module imports nothing of the learner's world: it sees what JSON can hold (`mlm.exercises.plain`
+says how) and, like `align` and `describe`, needs the standard library only, so that a grader can run it
+on answers from a sandbox.
+"""
+
+import math
+from dataclasses import dataclass
+
+from mlm.exercises.align import distance, element_distances
+from mlm.exercises.describe import misfit, miss
+
+RIGHT, MISTAKE, WRONG, INVALID, UNANSWERED = "right", "mistake", "wrong", "invalid", "unanswered"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found.
+
+    Attributes
+    ----------
+    status : str
+        ``right``, ``mistake`` (a catalogued one), ``wrong``, ``invalid`` (not the kind of value that was
+        asked for) or ``unanswered``.
+    mistake : str
+        The mistake's short name, or ``""``.
+    message : str
+        One plain line for the learner.
+    points : float
+        Points earned: all of the question's or none.
+    """
+
+    status: str
+    mistake: str = ""
+    message: str = ""
+    points: float = 0
+
+
+def judge(answer: dict, question: dict) -> Verdict:
+    """Compare a plain answer with the question's key.
+
+    The right value comes first, then the nearest catalogued mistake, then a sentence on what kind of
+    value was expected or on how far off this one is.
+    """
+    if is_unanswered(answer):
+        return Verdict(UNANSWERED, message="Not answered yet.")
+    value, tolerance = question["value"], (question["rtol"], question["atol"])
+    if distance(answer, value, *tolerance) <= 1:
+        return Verdict(RIGHT, message="Right.", points=question["points"])
+    near = [(distance(answer, m["value"], *tolerance), m) for m in question["mistakes"]]
+    nearest = min(near, key=lambda pair: pair[0], default=(math.inf, None))
+    if nearest[0] <= 1:
+        return Verdict(MISTAKE, nearest[1]["name"], nearest[1]["hint"])
+    if sentence := misfit(answer, value, question.get("probes")):
+        return Verdict(INVALID, message=_capital(sentence))
+    off = [d > 1 for d in element_distances(answer, value, *tolerance)]
+    return Verdict(WRONG, message=_capital(miss(answer, value, off, question.get("probes"))))
+
+
+def _capital(sentence: str) -> str:
+    return sentence[0].upper() + sentence[1:]
+
+
+def is_unanswered(answer: dict) -> bool:
+    """Is it still the stub: ``...`` itself, or a function that returns it whenever it is called?"""
+    if answer["kind"] == "function" and answer["results"]:
+        return all(result["kind"] == "unanswered" for result in answer["results"])
+    return answer["kind"] == "unanswered"

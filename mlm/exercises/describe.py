@@ -1,0 +1,270 @@
+"""What to say of an answer that is not right: one plain sentence, no traceback, no right value.
+
+Plain data only (see `mlm.exercises.plain`), standard library only.
+"""
+
+import math
+from difflib import get_close_matches
+
+from mlm.exercises.align import align, is_numbered
+
+ASKED = {
+    "number": "a number",
+    "boolean": "True or False",
+    "text": "text in quotes",
+    "array": "an array",
+    "set": "a set",
+    "series": "a Series (or a dict) with labels",
+    "table": "a data frame",
+    "list": "a list",
+    "function": "a function",
+}
+GIVEN = ASKED | {"text": "text", "boolean": "True or False"}
+OTHER = {
+    "fit": "this is a whole fitted model; take out of it the {asked} that the question asks for.",
+    "draws": "these are posterior draws; summarise them into the {asked} that the question asks for.",
+    "large": "this is an {type}, more than any question asks for.",
+    "": "this is an object of type {type}; the question asks for {asked}.",
+}
+#: Relations between a wrong number and the right one that name the slip.
+SLIPS = [
+    (lambda right: -right, "the size is right and the sign is not."),
+    (lambda right: 100 * right, "100 times too large: a percentage where a share is asked?"),
+    (lambda right: right / 100, "100 times too small: a share where a percentage is asked?"),
+    (lambda right: right**2, "this is the square of the right value: a variance for a standard deviation?"),
+    (
+        lambda right: math.sqrt(right),
+        "this is the square root of the right value: a standard deviation for a variance?",
+    ),
+    (lambda right: 1 / right, "this is the right value upside down: one divided by it."),
+    (lambda right: math.exp(right), "this is the exponential of the right value: which scale is asked for?"),
+    (lambda right: math.log(right), "this is the logarithm of the right value: which scale is asked for?"),
+]
+
+
+def misfit(answer: dict, value: dict, probes=None) -> str:
+    """Say why the answer is not even the kind of value that was asked for; ``""`` if it is."""
+    if value["kind"] == "function":
+        return _misfit_function(answer, value, probes)
+    if sentence := _misfit_kind(answer, value):
+        return sentence
+    if sentence := _misfit_form(answer, value):
+        return sentence
+    return _misfit_entries(answer, value)
+
+
+def _misfit_kind(answer: dict, value: dict) -> str:
+    given, asked = answer["kind"], value["kind"]
+    if given == asked or asked == "set" and given in ("array", "series"):
+        return ""
+    if given == "missing":
+        return f"this is None: nothing was stored. The question asks for {ASKED[asked]}."
+    if given == "raised":
+        return f"this raises {answer['error']}."
+    if given == "other":
+        return OTHER[answer["family"]].format(
+            type=answer["type"], asked=_bare(asked) if answer["family"] else ASKED[asked]
+        )
+    if given == "function":
+        return f"this is a function that was not called; the question asks for {ASKED[asked]}."
+    if asked == "number":
+        return _not_a_number(answer)
+    if given == "array" and asked == "series":
+        return "these values have lost their labels; give the Series (or a dict) with its index."
+    return f"this is {GIVEN[given]}; the question asks for {ASKED[asked]}."
+
+
+def _bare(kind: str) -> str:
+    return ASKED[kind].removeprefix("a ").removeprefix("an ")
+
+
+def _not_a_number(answer: dict) -> str:
+    given = answer["kind"]
+    if given == "text":
+        return "this is text; give a number, without quotes."
+    if (
+        given == "array"
+        and math.prod(answer["shape"]) == 1
+        or given == "series"
+        and len(answer["values"]) == 1
+    ):
+        return "this holds one number but is not one; take the number out, for example with .item()."
+    if given in ("array", "series"):
+        return f"these are {_count(answer)} values; the question asks for one number."
+    return f"this is {GIVEN[given]}; the question asks for a number."
+
+
+def _count(plain: dict) -> str:
+    return " by ".join(str(n) for n in plain.get("shape", [len(plain["values"])]))
+
+
+def _misfit_form(answer: dict, value: dict) -> str:
+    kind = value["kind"]
+    if kind == "array" and answer["shape"] != value["shape"]:
+        return f"the question asks for {_count(value)} values; this has {_count(answer)}."
+    if kind == "set" and len(answer["values"]) != len(value["values"]):
+        return f"the right set has {len(value['values'])} members; this one has {len(answer['values'])}."
+    if kind == "list" and len(answer["items"]) != len(value["items"]):
+        return f"this list has {len(answer['items'])} items; the question asks for {len(value['items'])}."
+    if kind == "table" and (sentence := _misfit_names("column", _names(answer), _names(value))):
+        return sentence
+    if kind in ("series", "table"):
+        return _misfit_rows(answer["index"], value["index"])
+    return ""
+
+
+def _names(table: dict) -> list[str]:
+    return [column["name"] for column in table["columns"]]
+
+
+def _misfit_rows(given: list[str], asked: list[str]) -> str:
+    if len(set(given)) < len(given):
+        twice = next(label for label in given if given.count(label) > 1)
+        return f"the label {twice} occurs more than once; each row needs a label of its own."
+    if len(given) != len(asked):
+        return f"the question asks for {len(asked)} rows; this has {len(given)}."
+    if is_numbered(given) and not is_numbered(asked):
+        return f"the rows are only numbered; the question asks for labels such as {asked[0]} in the index."
+    return _misfit_names("row", given, asked)
+
+
+def _misfit_names(what: str, given: list[str], asked: list[str]) -> str:
+    absent = [name for name in asked if name not in set(given)]
+    extra = [name for name in given if name not in set(asked)]
+    if not absent and not extra:
+        return "" if len(given) == len(asked) else f"a {what} name occurs more than once."
+    parts = []
+    if absent:
+        parts.append(f"there is no {what} {_listed(absent)}")
+    if extra:
+        near = get_close_matches(extra[0], absent, n=1, cutoff=0.6)
+        meant = f" (did you mean {near[0]}?)" if near else ""
+        parts.append(f"{what} {_listed(extra)} was not asked for{meant}")
+    return "; ".join(parts) + "."
+
+
+def _listed(names: list[str], most: int = 3) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def _misfit_entries(answer: dict, value: dict) -> str:
+    """Entries that cannot be compared: nan, infinite, missing, of another kind than the key's."""
+    if value["kind"] == "number":
+        return _not_finite([answer["value"]], "this number")
+    if value["kind"] == "table":
+        columns = {column["name"]: column for column in answer["columns"]}
+        found = (_misfit_values(columns[c["name"]], c, f"column {c['name']}") for c in value["columns"])
+        return next(filter(None, found), "")
+    if value["kind"] == "list":
+        found = (misfit(a, v) for a, v in zip(answer["items"], value["items"], strict=True))
+        return next((f"item {place}: {text}" for place, text in enumerate(found, 1) if text), "")
+    return _misfit_values(answer, value, "it") if "values" in value else ""
+
+
+def _misfit_values(answer: dict, value: dict, where: str) -> str:
+    if answer["of"] != value["of"]:
+        holds = {"number": "numbers", "boolean": "True and False", "text": "text"}
+        given = holds.get(answer["of"], "values of several kinds")
+        return f"{where} holds {given}; the question asks for {holds.get(value['of'], 'several kinds')}."
+    if value["of"] == "number":
+        return _not_finite(answer["values"], where)
+    gaps = sum(entry is None for entry in answer["values"])
+    return f"{where} has missing values: {gaps} of {len(answer['values'])}." if gaps else ""
+
+
+def _not_finite(values: list, where: str) -> str:
+    for marks, name in ((("nan",), "not a number (nan)"), (("inf", "-inf"), "infinite")):
+        count = sum(entry in marks for entry in values)
+        if count and len(values) == 1:
+            return f"{where} is {name}; look for what made it so."
+        if count:
+            return f"{where} has entries that are {name}: {count} of {len(values)}."
+    return ""
+
+
+def _misfit_function(answer: dict, value: dict, probes) -> str:
+    if answer["kind"] != "function" or not answer["results"]:
+        if answer["kind"] == "number":
+            return "this is a number; the question asks for the function itself, without calling it."
+        given = answer.get("type") or GIVEN.get(answer["kind"], "nothing")
+        return f"the question asks for a function; this is {given}."
+    for given, asked, call in zip(answer["results"], value["results"], probes, strict=True):
+        if given["kind"] == "raised" and given["signature"]:
+            return f"it does not take the arguments that the question names: {given['error']}."
+        if given["kind"] == "raised":
+            return f"called as {call['shown']} it raises {given['error']}."
+        if given["kind"] in ("missing", "unanswered"):
+            return f"called as {call['shown']} it returns nothing; is there a return?"
+        if sentence := misfit(given, asked):
+            return f"called as {call['shown']}: {sentence}"
+    return ""
+
+
+def miss(answer: dict, value: dict, off: list[bool], probes=None) -> str:
+    """Say how far off an answer of the right form is, without giving the right value away."""
+    kind = value["kind"]
+    if kind == "number":
+        return _miss_number(answer["value"], value["value"])
+    if kind == "boolean":
+        return "no, it is the other way round; look at why."
+    if kind == "text":
+        return f"not “{answer['value']}”."
+    if kind == "function":
+        return _miss_function(answer, value, off, probes)
+    if kind == "list":
+        return f"{sum(off)} of {len(off)} values are off."
+    if kind == "set":
+        wrong = [str(entry) for entry in answer["values"] if entry not in value["values"]]
+        return f"{len(wrong)} of {len(off)} members do not belong, {_listed(wrong, 1)} among them."
+    return _miss_many(answer, value, off)
+
+
+def _miss_number(given, right) -> str:
+    for slip, sentence in SLIPS:
+        try:
+            if math.isclose(given, slip(right), rel_tol=1e-3) and abs(right) not in (0, 1):
+                return sentence
+        except (ValueError, OverflowError, ZeroDivisionError):
+            continue
+    side = "high" if given > right else "low"
+    if right == 0 or given * right < 0:
+        return f"{_number(given)} is too {side}; look at its sign first."
+    share = abs(given - right) / abs(right)
+    if share > 10:
+        return (
+            f"{_number(given)} is too {side} by a factor of more than ten; look at the units and the scale."
+        )
+    if share < 0.02:
+        return f"{_number(given)} is a little too {side} (by less than 2 %); rounding? REML against ML?"
+    return f"{_number(given)} is too {side}, by about {_rounded(share)} %."
+
+
+def _rounded(share: float) -> int:
+    percent = 100 * share
+    return round(percent) if percent < 10 else 10 * round(percent / 10)
+
+
+def _number(value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _miss_many(answer: dict, value: dict, off: list[bool]) -> str:
+    """Count the wrong entries and name the first."""
+    if value["kind"] == "table":
+        rows = len(value["index"])
+        wrong = [c["name"] for n, c in enumerate(value["columns"]) if any(off[n * rows : (n + 1) * rows])]
+        return f"{sum(off)} of {len(off)} entries are off, in column {_listed(wrong)}."
+    first = off.index(True)
+    named = value["index"][first] if value["kind"] == "series" else f"number {first + 1}"
+    return f"{sum(off)} of {len(off)} values are off; look first at {named}."
+
+
+def _miss_function(answer: dict, value: dict, off: list[bool], probes) -> str:
+    start = 0
+    for given, right, call in zip(answer["results"], value["results"], probes, strict=True):
+        part = off[start : start + len(align(given, right))]
+        start += len(part)
+        if any(part):
+            return f"called as {call['shown']}: {miss(given, right, part)}"
+    raise ValueError("no result of the function is off")

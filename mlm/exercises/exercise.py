@@ -1,0 +1,320 @@
+"""`Exercise`: what a learner and an author type."""
+
+import json
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from mlm.exercises import keys
+from mlm.exercises.compare import RIGHT, UNANSWERED, Verdict, judge
+from mlm.exercises.plain import to_plain
+from mlm.exercises.variants import read_variant, vary_groups
+
+#: Folder of the keys, where it is not the project's own (a sandbox, a private variant, a test).
+KEYS_FOLDER = "MLM_KEYS"
+#: File to which answers and keys are appended as JSON lines, where a program runs the notebook.
+RECORD_FILE = "MLM_RECORD"
+MARKS = {RIGHT: "✓", UNANSWERED: "…"}
+
+
+class Exercise:
+    """The data, the checks and the hints of one exercise.
+
+    Parameters
+    ----------
+    name : str
+        The exercise's name, which is that of its chapter: ``"03-basics"``.
+    variant : int, optional
+        Seed of a private variant, in which the groups of each data set are dealt out anew.  By default
+        the environment variable ``MLM_VARIANT``, and without it the public data.
+
+    Examples
+    --------
+    A learner's notebook holds, question by question::
+
+        ex = Exercise("03-basics")
+        ratings = ex.data("teaching_ratings", vary="prof")
+        n_professors = ...                        # the answer goes here
+        ex.check("n-professors", n_professors)    # … n-professors: Not answered yet.
+        ex.hint("n-professors")                   # one more hint at each call
+
+    The solution holds the worked answer in the place of ``...`` and one more cell, tagged ``key``::
+
+        ex.key(
+            "n-professors", n_professors,
+            mistakes={"rows": (len(ratings), "These are the ratings; how many people gave the lectures?")},
+            hints=["Which column names people?", "Count its different values.", "ratings['prof'].nunique()"],
+        )
+    """
+
+    def __init__(self, name: str, variant: int | None = None):
+        self.name = name
+        self.variant = read_variant(variant)
+        self._own = {}  # questions whose key cell has run in this process: only in a solution
+        self._hints_given = {}
+        self._read = (None, {})
+
+    def data(self, name: str, vary: str | None = None) -> pd.DataFrame:
+        """Load a data set, as it is or, in a private variant, with its groups dealt out anew.
+
+        Parameters
+        ----------
+        name : str
+            A data set of `mlm.load`.
+        vary : str, optional
+            The column of groups.  In a private variant each of its labels receives the rows of another
+            group, drawn at random with replacement; columns of the group move with the rows.  Without
+            it the data set is the same in every variant.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns and dtypes of the public data set; the number of rows may differ where groups differ
+            in size.  The same seed, exercise and data set give the same rows on every machine.
+        """
+        from mlm.data import load
+
+        frame = load(name)
+        if vary is None or self.variant is None:
+            return frame
+        return vary_groups(frame, vary, seed=self.variant, salt=f"{self.name}/{name}")
+
+    def check(self, name: str, value) -> None:
+        """Say in one line whether ``value`` answers the question ``name``.
+
+        The line says that it is right; or gives the hint of the known mistake that leads to this value;
+        or says how far off it is, or what kind of value is asked for.  It never raises.
+
+        Parameters
+        ----------
+        name : str
+            Name of the question.
+        value : object
+            The answer: a number, text, True or False, an array, list, set, dict, Series, data frame or
+            function, as the question asks.
+        """
+        question, problem = self._question(name, "check")
+        probes = question and question["probes"] and [call["arguments"] for call in question["probes"]]
+        answer = to_plain(value, probes)
+        verdict = _judge(answer, question) if question else Verdict("unknown", message=problem)
+        _record("check", self, name=str(name), answer=answer, verdict=vars(verdict))
+        earned = f" {_points(verdict.points)}." if verdict.status == RIGHT else ""
+        print(f"{MARKS.get(verdict.status, '✗')} {name}: {verdict.message}{earned}")
+
+    def hint(self, name: str) -> None:
+        """Print one more hint on the question: a nudge, then the structure, then the code."""
+        question, problem = self._question(name)
+        if not question:
+            print(f"✗ {name}: {problem}")
+            return
+        hints, given = question["hints"], self._hints_given.get(name, 0)
+        if given == len(hints):
+            print(f"{name}: there are no more hints; the third one holds the code.")
+            return
+        self._hints_given[name] = given + 1
+        print(f"{name}, hint {given + 1} of {len(hints)}: {hints[given]}")
+
+    def write(self, name: str, text) -> None:
+        """Look at a written answer: how long it is, and what to check it for.  It is never graded.
+
+        Parameters
+        ----------
+        name : str
+            Name of the question.
+        text : str
+            What was written, most easily between three quotes.
+
+        Notes
+        -----
+        Prints the number of words against the range that is asked for, then the criteria of the rubric
+        as a list to check oneself by.  In the solution, the answer cell holds the model answer
+        (``essay = \"\"\"…\"\"\"``), the check cell ``ex.write("essay", essay)``, the key cell `rubric`.
+        """
+        question, problem = self._question(name, "write")
+        answer = to_plain(text)
+        status, message = _look_at(answer, question) if question else ("unknown", problem)
+        _record("write", self, name=str(name), answer=answer, verdict=vars(Verdict(status, message=message)))
+        print(f"{MARKS.get(status, '✎')} {name}: {message}")
+        if status == "written":
+            for item in question["rubric"]:
+                print(f"  [ ] {item['criterion']} ({_points(item['points'])})")
+
+    def key(
+        self,
+        name: str,
+        value,
+        *,
+        rtol: float | None = None,
+        atol: float = 0,
+        points: float = 1,
+        mistakes: dict[str, tuple] | None = None,
+        hints: list[str] = (),
+        accepts: dict | None = None,
+        probes: list[tuple] | None = None,
+        from_data: bool | None = None,
+    ) -> None:
+        """State the key of a question; only in a solution, in a cell tagged ``key``.
+
+        Nothing here is typed by hand that can be computed: right value and mistakes come from the
+        solution's own variables, so that the key follows the data of every variant.
+
+        Parameters
+        ----------
+        name : str
+            Name of the question: small letters, digits, hyphens.  There must be one `check` of it.
+        value : object
+            The right value.  Its type decides how answers are compared:
+
+            - number: within ``atol + rtol * abs(value)``; whole numbers are equal unless ``rtol`` is given;
+            - text: capitals and spaces do not count; ``True``/``False``: equal;
+            - array, list of numbers or of text: same shape, position by position;
+            - ``set``: any order, and the answer may be a set, list, array or Series;
+            - Series or dict: by label, in any order (the answer may be either);
+            - data frame: by column name and row label, in any order (rows only numbered: by position);
+            - function, with ``probes``: what it returns for each probe.
+        rtol, atol : float, optional
+            Tolerance, relative (0.001 where none is given) and absolute.  Admit every legitimate engine
+            that the question allows, and no catalogued mistake.
+        points : float
+            Points of the question.
+        mistakes : dict of str to (value, hint)
+            Wrong values that a known misconception gives, each with a sentence that leads away from it.
+            Refused where one is within the tolerance of the right value, where two cannot be told apart, or
+            where two share a hint.  (In a private variant such a mistake is left out instead.)
+        hints : list of str
+            Exactly three: a nudge, the structure, the code.
+        accepts : dict of str to value, optional
+            The same quantity by other right routes (another engine or optimiser); refused where one is
+            outside the tolerance, which then is too narrow.
+        probes : list of tuple, optional
+            For a function: the arguments of each call, for example ``[(5, 0.3, 0.8), (80, 0.3, 0.8)]``.
+            Numbers, text, lists, arrays, Series and data frames may be arguments.  Mistakes and accepted
+            routes are then functions too.
+        from_data : bool, optional
+            Whether the answer depends on the data of the variant; True but for functions.  Give False for
+            an answer that is the same whatever the data are, else a proof asks why it did not change.
+
+        Raises
+        ------
+        KeyRefused
+            Where the catalogue contradicts itself, a value is nan or infinite, or hints are missing.
+        """
+        question = keys.compile_check(
+            name,
+            value,
+            rtol=rtol,
+            atol=atol,
+            points=points,
+            mistakes=mistakes,
+            hints=hints,
+            accepts=accepts,
+            probes=probes,
+            from_data=from_data,
+            lenient=self.variant is not None,
+        )
+        self._state(question)
+
+    def rubric(
+        self,
+        name: str,
+        model_answer: str,
+        *,
+        words: tuple[int, int],
+        rubric: dict[str, float],
+        hints: list[str],
+    ) -> None:
+        """State how a written answer is marked; only in a solution, in a cell tagged ``key``.
+
+        Parameters
+        ----------
+        name : str
+            Name of the question.  There must be one `write` of it.
+        model_answer : str
+            A full answer.  Its length must be in range; it stays in the solution and enters no key.
+        words : (int, int)
+            Fewest and most words asked for.
+        rubric : dict of str to float
+            What a full answer does, criterion by criterion, with the points of each.  Learners see it
+            as a list to check themselves by, so write each as a sentence: ``"It says what is pooled."``
+        hints : list of str
+            Exactly three: a nudge, a structure, a first sentence.
+        """
+        question = keys.compile_write(name, model_answer, words=words, rubric=rubric, hints=hints)
+        self._state(question)
+
+    def _state(self, question: dict) -> None:
+        self._own[question["name"]] = question
+        _record("key", self, question=question)
+
+    def _question(self, name, kind: str | None = None) -> tuple[dict | None, str]:
+        """The question of this name, or None and what to do about it."""
+        questions, problem = self._questions()
+        if problem:
+            return None, problem
+        if name not in questions:
+            return None, f"There is no question of this name; {keys.near(name, list(questions))}"
+        question = questions[name]
+        if kind and question["kind"] != kind:
+            return None, f"This question wants ex.{question['kind']}({name!r}, …)."
+        return question, ""
+
+    def _questions(self) -> tuple[dict, str]:
+        path = keys.file_of(_keys_folder(), self.name, self.variant)
+        try:
+            changed = path.stat().st_mtime_ns
+            if self._read[0] != changed:
+                stored = json.loads(path.read_text(encoding="utf8"))["questions"]
+                self._read = (changed, {question["name"]: question for question in stored})
+        except FileNotFoundError:
+            return self._own, "" if self._own else self._no_key(path)
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}, f"The key file {path.name} cannot be read; `make exercises` writes it anew."
+        return self._read[1] | self._own, ""
+
+    def _no_key(self, path: Path) -> str:
+        if self.variant is not None:
+            return f"The answer is kept, but there is no key of variant {self.variant} here to check it by."
+        others = [other.stem for other in sorted(path.parent.glob("*.json")) if "." not in other.stem]
+        asked = keys.near(self.name, others) if others else ""
+        hint = f" {asked[0].upper()}{asked[1:]}" if asked.startswith("did") else ""
+        return (
+            f"There is no key of exercise {self.name!r}; run `make exercises` in the course's folder.{hint}"
+        )
+
+
+def _keys_folder() -> Path:
+    elsewhere = os.environ.get(KEYS_FOLDER)
+    return Path(elsewhere) if elsewhere else Path(__file__).parents[2] / "exercises" / "keys"
+
+
+def _judge(answer: dict, question: dict) -> Verdict:
+    try:
+        return judge(answer, question)
+    except Exception as error:  # a learner never meets a traceback, whatever was stored
+        return Verdict("invalid", message=f"This value could not be compared ({type(error).__name__}).")
+
+
+def _look_at(answer: dict, question: dict) -> tuple[str, str]:
+    """Status and sentence for a written answer."""
+    if answer["kind"] == "unanswered" or answer["kind"] == "text" and not answer["value"].strip():
+        return UNANSWERED, "Not answered yet."
+    if answer["kind"] != "text":
+        return "invalid", 'Write text between quotes, most easily between """ and """.'
+    count, (fewest, most) = keys.count_words(answer["value"]), question["words"]
+    room = "too short" if count < fewest else "too long" if count > most else "in range"
+    return "written", f"{count} words, {room} ({fewest} to {most} are asked for). Does it do each of these?"
+
+
+def _points(points: float) -> str:
+    return f"{points:g} point" if points == 1 else f"{points:g} points"
+
+
+def _record(event: str, exercise: Exercise, **content) -> None:
+    """Append what happened as one JSON line, where a program that runs the notebook asked for it."""
+    path = os.environ.get(RECORD_FILE)
+    if not path:
+        return
+    line = {"event": event, "exercise": exercise.name, "variant": exercise.variant, **content}
+    with open(path, "a", encoding="utf8") as stream:
+        stream.write(json.dumps(line, allow_nan=False) + "\n")

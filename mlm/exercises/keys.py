@@ -1,0 +1,252 @@
+"""Keys: what a solution says of a question, compiled to plain data and refused where it contradicts itself.
+
+A key is a list of questions.  A question is a dictionary with ``name``, ``kind`` (``check`` or ``write``),
+``points`` and ``hints``; a ``check`` has ``value``, ``rtol``, ``atol``, ``mistakes``, ``accepts``, ``probes``
+and ``from_data`` besides, a ``write`` has ``words`` and ``rubric``.
+"""
+
+import json
+import re
+from difflib import get_close_matches
+from pathlib import Path
+
+from mlm.exercises.align import distance
+from mlm.exercises.plain import describe_call, to_plain
+
+#: Digits kept of a number in a key: more than any tolerance needs, fewer than differ between two runs.
+DIGITS = 10
+RTOL, RTOL_OF_INTEGERS = 1e-3, 1e-9
+SLUG = re.compile(r"[a-z][a-z0-9-]*")
+
+
+class KeyRefused(ValueError):
+    """A key contradicts itself or says too little; the message names the question and the way out."""
+
+
+def compile_check(
+    name, value, *, rtol, atol, points, mistakes, hints, accepts, probes, from_data, lenient
+) -> dict:
+    """Turn the arguments of `Exercise.key` into a question.
+
+    With ``lenient`` (a private variant) a mistake that these data cannot tell apart is left out, and named
+    in ``left_out``, instead of refused: an instructor does not choose the data a seed deals.
+    """
+    calls = _compile_probes(name, probes)
+    arguments = calls and [call["arguments"] for call in calls]
+
+    def plain(what, thing):
+        return _sound(name, what, tidy(to_plain(thing, arguments)))
+
+    right = plain("the right value", value)
+    if rtol is None:
+        rtol = RTOL_OF_INTEGERS if _only_integers(right) else RTOL
+    _refuse_negative(name, rtol=rtol, atol=atol, points=points)
+    _refuse_zero_tolerance(name, right, rtol, atol)
+    routes = [{"name": slug, "value": plain(f"route {slug!r}", v)} for slug, v in (accepts or {}).items()]
+    for route in routes:
+        _refuse_distant_route(name, route, right, rtol, atol)
+    catalogue = [
+        {"name": slug, **_hint_of(name, slug, pair), "value": plain(f"mistake {slug!r}", pair[0])}
+        for slug, pair in (mistakes or {}).items()
+    ]
+    _refuse_shared_hints(name, catalogue)
+    kept, left_out = _tell_apart(name, catalogue, right, rtol, atol, lenient)
+    return {
+        "name": _slug(name),
+        "kind": "check",
+        "points": points,
+        "value": right,
+        "rtol": rtol,
+        "atol": atol,
+        "mistakes": kept,
+        "left_out": left_out,
+        "accepts": routes,
+        "probes": calls,
+        "from_data": calls is None if from_data is None else from_data,
+        "hints": _three_hints(name, hints),
+    }
+
+
+def compile_write(name, model_answer, *, words, rubric, hints) -> dict:
+    """Turn the arguments of `Exercise.rubric` into a question; the model answer itself is not kept."""
+    fewest, most = words
+    if not 0 < fewest < most:
+        raise KeyRefused(f"{name}: words=({fewest}, {most}) should be (fewest, most), such as (120, 250)")
+    count = count_words(model_answer)
+    if not fewest <= count <= most:
+        raise KeyRefused(
+            f"{name}: the model answer has {count} words, outside the {fewest} to {most} it asks for"
+        )
+    if len(rubric) < 2:
+        raise KeyRefused(f"{name}: a rubric needs two criteria or more, each {{sentence: points}}")
+    for sentence, points in rubric.items():
+        _refuse_negative(name, **{f"points of {sentence!r}": points})
+    return {
+        "name": _slug(name),
+        "kind": "write",
+        "points": sum(rubric.values()),
+        "words": [fewest, most],
+        "rubric": [{"criterion": sentence, "points": points} for sentence, points in rubric.items()],
+        "hints": _three_hints(name, hints),
+    }
+
+
+def count_words(text: str) -> int:
+    """Words of a text: runs of characters between spaces that hold a letter or a digit."""
+    return sum(any(character.isalnum() for character in word) for word in text.split())
+
+
+def tidy(plain):
+    """Round every float of plain data to `DIGITS` significant digits."""
+    if isinstance(plain, dict):
+        return {field: tidy(value) for field, value in plain.items()}
+    if isinstance(plain, list):
+        return [tidy(value) for value in plain]
+    return float(f"{plain:.{DIGITS - 1}e}") if isinstance(plain, float) else plain
+
+
+def dump(key: dict) -> str:
+    """The text of a key file: sorted fields, a line for each question, a newline at the end."""
+
+    def line(value):
+        return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+
+    head = [f'"{field}": {line(key[field])},' for field in sorted(key) if field != "questions"]
+    questions = ",\n".join(line(question) for question in key["questions"])
+    return "\n".join(["{", *head, '"questions": [', questions, "]}"]) + "\n"
+
+
+def file_of(folder: Path, exercise: str, variant: int | None) -> Path:
+    """Where the key of an exercise is: ``03-basics.json``, or ``03-basics.variant-7.json``."""
+    return folder / (f"{exercise}.json" if variant is None else f"{exercise}.variant-{variant}.json")
+
+
+def near(name: str, names) -> str:
+    """``; did you mean …?`` for a name that is not among ``names``, else the list of them."""
+    close = get_close_matches(str(name), names, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(names)}."
+
+
+def _slug(name) -> str:
+    if not (isinstance(name, str) and SLUG.fullmatch(name)):
+        raise KeyRefused(
+            f"{name!r} is no name of a question: small letters, digits and hyphens, such as 'icc'"
+        )
+    return name
+
+
+def _compile_probes(name, probes) -> list[dict] | None:
+    if probes is None:
+        return None
+    if not probes or not all(isinstance(arguments, tuple) for arguments in probes):
+        raise KeyRefused(
+            f"{name}: probes must be a list of tuples of arguments, such as [(5, 0.3), (80, 0.3)]"
+        )
+    calls = []
+    for arguments in probes:
+        plains = [_sound(name, "a probe", to_plain(argument)) for argument in arguments]
+        calls.append({"arguments": plains, "shown": name + describe_call(plains)})
+    return calls
+
+
+def _sound(name, what, plain: dict) -> dict:
+    """Refuse what no answer could be compared with: nan, infinities, fits, things that raised."""
+    kind = plain["kind"]
+    if kind in ("unanswered", "missing", "other", "raised"):
+        detail = plain.get("type") or plain.get("error") or kind
+        raise KeyRefused(f"{name}: {what} cannot be compared: {detail}. Give numbers, text, arrays or frames")
+    if kind == "function" and not plain["results"]:
+        raise KeyRefused(f"{name}: {what} is a function; name what to call it with: probes=[(5, 0.3), …]")
+    for part in plain.get("results", []) + plain.get("items", []):
+        _sound(name, what, part)
+    for values in [plain] + plain.get("columns", []):
+        entries = values.get("values", [values.get("value")] if kind == "number" else [])
+        of_numbers = values.get("of", kind) == "number"
+        if of_numbers and any(isinstance(entry, str) for entry in entries) or None in entries:
+            raise KeyRefused(f"{name}: {what} holds nan or an infinity; no answer could equal it")
+    return plain
+
+
+def _numbers(plain: dict) -> list:
+    found = [plain["value"]] if plain["kind"] == "number" else []
+    for part in plain.get("results", []) + plain.get("items", []):
+        found += _numbers(part)
+    for values in [plain] + plain.get("columns", []):
+        found += values.get("values", []) if values.get("of") == "number" else []
+    return found
+
+
+def _only_integers(plain: dict) -> bool:
+    return all(isinstance(number, int) for number in _numbers(plain))
+
+
+def _refuse_negative(name, **amounts) -> None:
+    for what, amount in amounts.items():
+        if not isinstance(amount, (int, float)) or not amount >= 0:
+            raise KeyRefused(f"{name}: {what} is {amount!r}; it must be a number, 0 or more")
+
+
+def _refuse_zero_tolerance(name, right, rtol, atol) -> None:
+    numbers = _numbers(right)
+    if any(isinstance(n, float) for n in numbers) and any(atol + rtol * abs(n) == 0 for n in numbers):
+        raise KeyRefused(f"{name}: the right value holds a 0, of which rtol admits nothing; give atol too")
+
+
+def _refuse_distant_route(name, route, right, rtol, atol) -> None:
+    away = distance(route["value"], right, rtol, atol)
+    if away > 1:
+        raise KeyRefused(
+            f"{name}: the accepted route {route['name']!r} is {away:.3g} tolerances from the right value; "
+            f"widen rtol={rtol:g}, atol={atol:g}, or find out which of the two is wrong"
+        )
+
+
+def _hint_of(name, slug, pair) -> dict:
+    if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[1], str) and pair[1].strip()):
+        raise KeyRefused(f"{name}: mistake {slug!r} must be a pair (value, 'hint sentence')")
+    return {"hint": " ".join(pair[1].split())}
+
+
+def _refuse_shared_hints(name, catalogue) -> None:
+    seen = {}
+    for mistake in catalogue:
+        other = seen.setdefault(mistake["hint"], mistake["name"])
+        if other != mistake["name"]:
+            raise KeyRefused(
+                f"{name}: mistakes {other!r} and {mistake['name']!r} share a hint; each needs its own"
+            )
+
+
+def _tell_apart(name, catalogue, right, rtol, atol, lenient) -> tuple[list[dict], list[str]]:
+    """The mistakes that differ from the right value and from each other; the names of the rest."""
+    kept, left_out = [], []
+    for mistake in catalogue:
+        clash = _clash(mistake, kept, right, rtol, atol)
+        if not clash:
+            kept.append(mistake)
+        elif lenient:
+            left_out.append(mistake["name"])
+        else:
+            raise KeyRefused(f"{name}: mistake {mistake['name']!r} {clash}")
+    return kept, left_out
+
+
+def _clash(mistake, kept, right, rtol, atol) -> str:
+    if distance(mistake["value"], right, rtol, atol) <= 1:
+        return (
+            f"is within the tolerance (rtol={rtol:g}, atol={atol:g}) of the right value; narrow it or drop it"
+        )
+    for other in kept:
+        if (
+            distance(mistake["value"], other["value"], rtol, atol) <= 1
+            or distance(other["value"], mistake["value"], rtol, atol) <= 1
+        ):
+            return f"cannot be told apart from {other['name']!r}: the values agree within the tolerance"
+    return ""
+
+
+def _three_hints(name, hints) -> list[str]:
+    given = [hints] if isinstance(hints, str) else list(hints)
+    if len(given) != 3 or not all(isinstance(hint, str) and hint.strip() for hint in given):
+        raise KeyRefused(f"{name}: give three hints [nudge, structure, code]; there are {len(given)}")
+    return given
