@@ -12,13 +12,15 @@ KINDS = {REML_CRITERION: "REML", DEVIANCE: "ML"}
 
 # At the same optimum two engines agree on the criterion to about 1e-6; 0.005 log-units short of it is 0.01.
 CRITERION_TOLERANCE = 0.001
-# Where the criteria agree that well, estimates do not differ by a tenth of a standard error, or of their value,
-# unless the likelihood is flat or they are not estimates of the same thing.
+# Where the criteria agree that well, estimates do not differ by a tenth of a standard error (or of their
+# value), unless the likelihood is flat or they are not estimates of the same thing.
 ESTIMATE_TOLERANCE = 0.1
 # Prior, skewness and Monte Carlo error seldom move a posterior mean this many posterior sds from the peak.
 POSTERIOR_TOLERANCE = 2
 # Below this share of the residual SD a standard deviation counts as zero, and is not divided by.
 NEGLIGIBLE = 0.001
+# Standard errors that differ by less than this share look the same in the table.
+VISIBLE = 0.001
 
 
 def agreement(**engines: Any) -> Agreement:
@@ -184,7 +186,7 @@ def _posterior_alarms(tables: dict[str, pd.DataFrame], kinds: dict[str, str]) ->
     return alarms
 
 
-# ---- what does explain the rest -----------------------------------------------------------------------
+# ---- what does explain the rest -------------------------------------------------------------------------
 
 
 def _notes(
@@ -198,38 +200,53 @@ def _notes(
     for group in [] if alarms else twins:
         kind = kinds[next(iter(group))]
         notes.append(
-            f"Same optimum: {listed(list(group))} agree on the {kind} criterion within {CRITERION_TOLERANCE}."
+            f"Same optimum: {listed(group)} agree on the {kind} criterion within {CRITERION_TOLERANCE}."
         )
+        notes += _standard_error_notes(group)
     if reml and ml:
         notes.append(
-            f"REML and ML: {listed(ml)} {_verb(ml)} ML, which takes the fixed effects as known when it "
-            f"estimates the standard deviations, so they tend to be smaller; {listed(reml)} {_verb(reml)} REML, "
-            "which does not. The two criteria cannot be compared."
+            f"REML and ML: {listed(ml)} {_verb(ml, 'use')} ML, which takes the fixed effects as known when "
+            "it estimates the standard deviations, so they tend to be smaller; "
+            f"{listed(reml)} {_verb(reml, 'use')} REML, which does not. The two criteria cannot be compared."
         )
     if draws:
         notes.append(
-            f"Posterior: {listed(draws)} {'shows' if len(draws) == 1 else 'show'} the mean of a distribution, "
-            "not the place of its peak; where it is skewed, as for standard deviations, the mean lies on the "
-            "side of the longer tail. Priors pull as well, the more so the fewer the groups."
+            f"Posterior: {listed(draws)} {_verb(draws, 'show')} the mean of a distribution, not the place of "
+            "its peak; where it is skewed, as for standard deviations, the mean lies on the side of the "
+            "longer tail. Priors pull as well, the more so the fewer the groups."
         )
-        notes += [note for name in draws if (note := _monte_carlo_note(name, tables[name]))]
+        notes += [note for name in draws for note in _monte_carlo_notes(name, tables[name])]
     notes += [
         f"{name}: {table.attrs['source']}." for name, table in tables.items() if "source" in table.attrs
     ]
     return notes
 
 
-def _verb(names: list[str]) -> str:
-    return "uses" if len(names) == 1 else "use"
+def _verb(names: list[str], verb: str) -> str:
+    return f"{verb}s" if len(names) == 1 else verb
 
 
-def _monte_carlo_note(name: str, draws: pd.DataFrame) -> str | None:
-    errors = pd.Series(draws.attrs.get("mcse", {}))
+def _standard_error_notes(tables: dict[str, pd.DataFrame]) -> list[str]:
+    """statsmodels and lme4 print different standard errors at the same estimates."""
+    joint = [name for name, table in tables.items() if table.attrs.get("engine") == "statsmodels"]
+    alone = [name for name, table in tables.items() if table.attrs.get("engine") == "lme4"]
+    apart = [(tables[a]["se"] / tables[b]["se"] - 1).abs().max() for a in joint for b in alone]
+    if not apart or max(apart) < VISIBLE:
+        return []
+    return [
+        f"Standard errors: {listed(joint)} {_verb(joint, 'invert')} the information of all parameters, "
+        f"{listed(alone)} that of the fixed effects alone, as if the variances were known; "
+        f"here the two differ by up to {100 * max(apart):.1f} %."
+    ]
+
+
+def _monte_carlo_notes(name: str, draws: pd.DataFrame) -> list[str]:
+    errors = pd.Series(draws.attrs.get("mcse", {}), dtype=float)
     if errors.empty:
-        return None
+        return []
     share = errors / draws["se"].reindex(errors.index)
     worst = share.idxmax()
-    return (
-        f"Monte Carlo error: another seed would move the means of {name} by about {errors[worst]:.2g} at "
-        f"{worst[1]} ({share[worst]:.2f} posterior standard deviations) and by a smaller share elsewhere."
-    )
+    return [
+        f"Monte Carlo error: another seed would move the means of {name} by about {share[worst]:.2f} "
+        f"posterior standard deviations at {worst[1]} (± {errors[worst]:.2g}), and less elsewhere."
+    ]

@@ -72,7 +72,7 @@ def estimates(
     kind = f"{type(results).__module__.split('.')[0]}'s {type(results).__name__}"
     advice = " Call its .fit() first." if isinstance(fit, MixedLM) else ""
     raise TypeError(
-        f"estimates() reads a statsmodels MixedLM fit, or PyMC draws with a posterior; this is {kind}.{advice}"
+        f"estimates() reads a statsmodels MixedLM fit or PyMC draws with a posterior; this is {kind}.{advice}"
     )
 
 
@@ -108,6 +108,7 @@ def stored(model: str, reml: bool = True) -> pd.DataFrame:
     rows.append(("residual", "residual", fit["residual"], np.nan))
     rows.append(("criterion", REML_CRITERION if reml else DEVIANCE, fit["criterion"], np.nan))
     table = _table(rows)
+    table.attrs["engine"] = "lme4"
     session = record["session"]
     table.attrs["source"] = (
         f"stored numbers of lme4 {session['packages']['lme4']}, "
@@ -150,7 +151,9 @@ def _from_mixedlm(results: Any, group: str | None) -> pd.DataFrame:
     rows.append(("residual", "residual", np.sqrt(results.scale), np.nan))
     # llf holds every constant that lme4's criterion holds (tests/test_engines.py compares the two)
     rows.append(("criterion", REML_CRITERION if results.reml else DEVIANCE, -2 * results.llf, np.nan))
-    return _table(rows)
+    table = _table(rows)
+    table.attrs["engine"] = "statsmodels"
+    return table
 
 
 def _random_terms(model: Any, group: str | None) -> tuple[str, list[str]]:
@@ -169,8 +172,8 @@ def _random_terms(model: Any, group: str | None) -> tuple[str, list[str]]:
 def _component_terms(model: Any, group: str) -> list[str]:
     """Name the variance components of a `vc_formula`.
 
-    An indicator for each level, `{"cask": "0 + C(cask)"}`, is that factor's varying intercept, `cask Intercept`;
-    one column, `{"floor": "0 + floor"}`, is a coefficient that varies between the groups, `county floor`.
+    An indicator for each level, `{"cask": "0 + C(cask)"}`, is a varying intercept of that factor,
+    `cask Intercept`; one column, `{"floor": "0 + floor"}`, varies between the groups, `county floor`.
     """
     terms = []
     for name, matrices in zip(model.exog_vc.names, model.exog_vc.mats, strict=True):

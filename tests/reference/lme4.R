@@ -28,14 +28,17 @@ suppressPackageStartupMessages({
 
 # ---- data, as the chapters prepare them ---------------------------------------------------------------------
 
-sources <- c(radon = "data/radon.csv", teaching_ratings = "data/teaching_ratings.csv")
+sources <- c(
+  radon = "data/radon.csv", teaching_ratings = "data/teaching_ratings.csv", pastes = "data/pastes.csv",
+  penicillin = "data/penicillin.csv", dyestuff2 = "data/dyestuff2.csv"
+)
 tables <- lapply(sources, read.csv, encoding = "UTF-8")
 
 radon <- tables$radon
 radon$y <- log(ifelse(radon$activity == 0, 0.1, radon$activity)) # log pCi/L; three houses measured 0
 radon$floor_mean <- ave(radon$floor, radon$county) # share of a county's houses measured on the first floor
 
-frames <- list(radon = radon, teaching_ratings = tables$teaching_ratings)
+frames <- modifyList(tables, list(radon = radon))
 
 models <- list(
   "radon M0" = list("radon", y ~ 1 + (1 | county)),
@@ -45,7 +48,10 @@ models <- list(
   "radon M4" = list("radon", y ~ floor * log_uranium + (1 + floor | county)),
   "radon within-between" = list("radon", y ~ floor + log_uranium + floor_mean + (1 | county)),
   "ratings null" = list("teaching_ratings", eval ~ 1 + (1 | prof)),
-  "ratings beauty" = list("teaching_ratings", eval ~ beauty + (1 | prof))
+  "ratings beauty" = list("teaching_ratings", eval ~ beauty + (1 | prof)),
+  "pastes" = list("pastes", strength ~ 1 + (1 | batch) + (1 | sample)), # nested: a sample is a cask of a batch
+  "penicillin" = list("penicillin", diameter ~ 1 + (1 | plate) + (1 | sample)), # crossed
+  "dyestuff2" = list("dyestuff2", yield ~ 1 + (1 | batch)) # singular: the optimum lies at the boundary
 )
 
 # bobyqa and Nelder_Mead are told to go on for longer than their defaults do: a reference should hold many digits.
