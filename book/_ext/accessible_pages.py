@@ -1,0 +1,122 @@
+"""Repairs to the pages that Jupyter Book writes: faults of access, doubled scripts, scripts nobody needs.
+
+`mend` is given each page as the theme has written it. What it repairs is listed in `REPAIRS`; a test shows for
+each that the fault is still there to be mended, so that a repair can go when the theme has learnt it.
+"""
+
+import json
+from pathlib import Path
+
+from bs4 import BeautifulSoup
+
+
+def drop_thebe(page: BeautifulSoup) -> None:
+    """Thebe would load code from a third party; this book runs on Binder instead."""
+    for script in page.find_all("script"):
+        if "THEBE_JS_URL" in script.text or "thebe" in script.get("src", "") + script.get("type", ""):
+            script.decompose()
+    for sheet in page.find_all("link", href=lambda href: href and "sphinx-thebe" in href):
+        sheet.decompose()
+
+
+def drop_doubled_scripts(page: BeautifulSoup) -> None:
+    """The theme lists some scripts twice, which fails at their first `const`."""
+    seen = set()
+    for script in page.head.find_all("script") if page.head else []:
+        key = script.get("src") or script.text
+        if key in seen:
+            script.decompose()
+        seen.add(key)
+
+
+def drop_icon_script(page: BeautifulSoup) -> None:
+    """1.5 MB of script that draws the icons which the style sheet's fonts draw already."""
+    for script in page.find_all("script", src=lambda src: src and "scripts/fontawesome.js" in src):
+        script.decompose()
+
+
+def mend_sidebar(page: BeautifulSoup) -> None:
+    """The book's title stands outside all landmarks; the keys of a shortcut are read as the button's name."""
+    for section in page.select(".sidebar-primary-items__start"):
+        section["role"], section["aria-label"] = "region", "Book"
+    for keys in page.select(".search-button__kbd-shortcut"):
+        keys["aria-hidden"] = "true"
+
+
+def mend_bibliography(page: BeautifulSoup) -> None:
+    """Its roles are outdated, and a list may not hold what this one holds."""
+    for node in page.select(".citation-list, .citation"):
+        del node["role"]
+
+
+def mend_folded_cells(page: BeautifulSoup) -> None:
+    """The label hides the words that one sees."""
+    for summary in page.find_all("summary", attrs={"aria-label": True}):
+        del summary["aria-label"]
+
+
+def mend_tables(page: BeautifulSoup) -> None:
+    """Headers without text are no headers; those with text say whether they head a column or a row."""
+    for cell in page.select(".bd-article th"):
+        if not cell.get_text(strip=True):
+            cell.name = "td"
+            cell.attrs.pop("scope", None)
+        elif "scope" not in cell.attrs:
+            wide = "group" if int(cell.get("colspan", 1)) > 1 else ""
+            tall = "group" if int(cell.get("rowspan", 1)) > 1 else ""
+            cell["scope"] = "col" + wide if cell.find_parent("thead") else "row" + tall
+
+
+def mend_downloads(page: BeautifulSoup) -> None:
+    """A browser would show the notebook as a page of JSON."""
+    for link in page.select("a.btn-download-notebook-button, a.btn-download-source-button"):
+        link["download"] = ""
+        link.attrs.pop("target", None)
+
+
+REPAIRS = (
+    drop_thebe,
+    drop_doubled_scripts,
+    drop_icon_script,
+    mend_sidebar,
+    mend_bibliography,
+    mend_folded_cells,
+    mend_tables,
+    mend_downloads,
+)
+
+
+def mend(html: str) -> str:
+    """The page with all repairs made; mending twice changes nothing more."""
+    page = BeautifulSoup(html, "html.parser")
+    for repair in REPAIRS:
+        repair(page)
+    return str(page)
+
+
+def settle_notebook(path: Path) -> None:
+    """Give the cells of a notebook for download ids that depend on their place alone, so that builds agree."""
+    notebook = json.loads(path.read_text(encoding="utf8"))
+    for place, cell in enumerate(notebook["cells"], start=1):
+        cell["id"] = f"cell-{place:03d}"
+    path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf8")
+
+
+def finish(app, error) -> None:
+    """Mend what this build has written."""
+    if error or app.builder.format != "html":
+        return
+    for path in Path(app.outdir).rglob("*.html"):
+        if "_static" in path.parts:
+            continue
+        before = path.read_text(encoding="utf8")
+        after = mend(before)
+        if after != before:
+            path.write_text(after, encoding="utf8")
+    for path in (Path(app.outdir) / "_sources").rglob("*.ipynb"):
+        settle_notebook(path)
+
+
+def setup(app):
+    app.connect("build-finished", finish)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
