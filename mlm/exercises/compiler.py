@@ -1,0 +1,124 @@
+"""From a solution to its key: run it, collect what its key cells state, and see that it passes itself."""
+
+import hashlib
+import json
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mlm.exercises import kernels, keys
+from mlm.exercises.compare import RIGHT
+from mlm.exercises.notebooks import BuildFailed, read_solution, tag_of
+
+ROOT = Path(__file__).parents[2]
+CACHE = ROOT / ".cache" / "exercises"
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What running a solution gave.
+
+    Attributes
+    ----------
+    key : dict
+        ``exercise``, ``variant`` and ``questions``, as a key file holds them.
+    answers : dict
+        Name of each question -> ``{"answer": plain data, "verdict": fields of a Verdict}``, as the
+        solution's own check cells found them.
+    """
+
+    key: dict
+    answers: dict[str, dict]
+
+
+def compile_solution(solution: Path, variant: int | None = None) -> Compiled:
+    """Run a solution and collect its key; from the cache where nothing changed.
+
+    Raises
+    ------
+    BuildFailed
+        If a cell raises, a key is refused, a check has no key (or the other way round), or the solution
+        does not pass its own checks.
+    """
+    inputs = _inputs(solution, variant)
+    cached = CACHE / f"{keys.file_of(Path(), solution.stem, variant).stem}-{inputs[:16]}.json"
+    if cached.exists():
+        return Compiled(**json.loads(cached.read_text(encoding="utf8")))
+    compiled = _execute(solution, variant)
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    for stale in cached.parent.glob(f"{cached.stem[:-16]}*.json"):
+        stale.unlink()
+    cached.write_text(json.dumps(asdict(compiled)), encoding="utf8")
+    return compiled
+
+
+def _inputs(solution: Path, variant: int | None) -> str:
+    """Hash of all that the key depends on."""
+    files = [solution, ROOT / "requirements.txt", *sorted((ROOT / "data").iterdir())]
+    files += sorted((ROOT / "mlm").rglob("*.py"))
+    total = hashlib.sha256(repr(variant).encode())
+    for path in files:
+        if path.is_file():
+            total.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def _execute(solution: Path, variant: int | None) -> Compiled:
+    from nbformat import v4
+
+    cells = _keys_before_checks([c for c in read_solution(solution) if c.cell_type == "code"])
+    cells = [v4.new_code_cell(cell.source) for cell in cells if tag_of(cell) != "discussion"]
+    with (
+        tempfile.TemporaryDirectory() as empty
+    ):  # no path in a solution works by accident, no old key is read
+        run = kernels.run(
+            v4.new_notebook(cells=cells), folder=Path(empty), variant=variant, keys=Path(empty), timeout=600
+        )
+    if run.errors or run.stopped:
+        place, error = next(iter(run.errors.items()), (0, run.stopped))
+        first = cells[place].source.strip().splitlines()[0]
+        raise BuildFailed(f"{solution.name}: the cell that begins `{first}` stops the build: {error}")
+    return _collect(solution, variant, run.records)
+
+
+def _keys_before_checks(cells: list) -> list:
+    """Run each key just before the check above it, so that the check knows its question."""
+    ordered = []
+    for cell in cells:
+        place = (
+            len(ordered) - 1
+            if ordered and tag_of(cell) == "key" and tag_of(ordered[-1]) == "check"
+            else len(ordered)
+        )
+        ordered.insert(place, cell)
+    return ordered
+
+
+def _collect(solution: Path, variant: int | None, records: list[dict]) -> Compiled:
+    questions = [record["question"] for record in records if record["event"] == "key"]
+    checked = [record for record in records if record["event"] != "key"]
+    problems = _misnamed(solution, records) + _unpaired(questions, checked)
+    problems += [
+        f"{record['name']}: the solution itself does not pass: {record['verdict']['message']}"
+        for record in checked
+        if record["verdict"]["status"] not in (RIGHT, "written")
+    ]
+    if problems:
+        raise BuildFailed("\n".join(f"{solution.name}: {problem}" for problem in problems))
+    key = {"exercise": solution.stem, "variant": variant, "questions": questions}
+    answers = {r["name"]: {"answer": r["answer"], "verdict": r["verdict"]} for r in checked}
+    return Compiled(key, answers)
+
+
+def _misnamed(solution: Path, records: list[dict]) -> list[str]:
+    names = {record["exercise"] for record in records} - {solution.stem}
+    return [f'it says Exercise("{name}"); its name is "{solution.stem}"' for name in sorted(names)]
+
+
+def _unpaired(questions: list[dict], checked: list[dict]) -> list[str]:
+    keyed, asked = [q["name"] for q in questions], [record["name"] for record in checked]
+    problems = [f"{name}: it has two keys" for name in sorted({n for n in keyed if keyed.count(n) > 1})]
+    problems += [f"{name}: it is checked but has no key" for name in sorted(set(asked) - set(keyed))]
+    return problems + [
+        f"{name}: it has a key but is never checked" for name in sorted(set(keyed) - set(asked))
+    ]

@@ -1,0 +1,103 @@
+"""From a solution to the learner's notebook: which cells stay, and as what.
+
+Nothing runs here; the text that comes out depends on the solution's text alone, byte for byte.
+"""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from mlm.exercises.stubs import stub
+
+TAGS = {"answer", "check", "key", "discussion"}
+
+
+class BuildFailed(Exception):
+    """A solution cannot be built, or a generated file is not what its solution says."""
+
+
+def notebook_text(solution: Path) -> str:
+    """The learner's notebook as text, byte for byte the same each time."""
+    import nbformat
+
+    notebook = exercise_notebook(solution)
+    notebook.metadata["mlm"]["digest"] = digest_of(notebook)
+    return nbformat.writes(notebook) + "\n"
+
+
+def exercise_notebook(solution: Path):
+    """The learner's notebook: stubs for answers, no keys, no discussions, no outputs."""
+    from nbformat import v4
+
+    cells, blank = [], set()
+    for cell in read_solution(solution):
+        tag, source = tag_of(cell), cell.source
+        if cell.cell_type == "markdown":
+            source = _without_discussions(source, solution.name)
+        if tag in ("key", "discussion") or not source.strip():
+            continue
+        make = v4.new_markdown_cell if cell.cell_type == "markdown" else v4.new_code_cell
+        source = stub(source, blank) if tag == "answer" else source
+        made = make(source, id=f"{len(cells) + 1:03d}-{tag or cell.cell_type}")
+        if tags := cell.metadata.get("tags"):
+            made.metadata["tags"] = list(tags)
+        cells.append(made)
+    metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+        "mlm": {"exercise": solution.stem},
+    }
+    return v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def read_solution(solution: Path) -> list:
+    """The cells of a solution; tags are checked."""
+    import jupytext
+
+    cells = jupytext.read(solution).cells
+    for place, cell in enumerate(cells, 1):
+        own = TAGS & set(cell.metadata.get("tags", []))
+        if len(own) > 1:
+            raise BuildFailed(
+                f"{solution.name}: cell {place} has the tags {', '.join(sorted(own))}; give it one"
+            )
+        if own and cell.cell_type != "code":
+            raise BuildFailed(f"{solution.name}: cell {place} is Markdown and is tagged {own.pop()}")
+    return cells
+
+
+def tag_of(cell) -> str:
+    """``answer``, ``check``, ``key``, ``discussion`` or ``""``."""
+    return next(iter(TAGS & set(cell.metadata.get("tags", []))), "")
+
+
+def _without_discussions(source: str, name: str) -> str:
+    kept, fence = [], ""
+    for line in source.splitlines():
+        opening = re.match(r"(:{3,})\s*\{discussion\}", line)
+        if fence:
+            fence = "" if re.fullmatch(rf":{{{len(fence)},}}\s*", line) else fence
+        elif opening:
+            fence = opening[1]
+        else:
+            kept.append(line)
+    if fence:
+        raise BuildFailed(f"{name}: a {fence}{{discussion}} is not closed before the next code cell")
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip("\n")
+
+
+def digest_of(notebook) -> str:
+    sources = json.dumps([[cell.cell_type, cell.source] for cell in notebook.cells])
+    return hashlib.sha256(sources.encode()).hexdigest()[:16]
+
+
+def is_edited(text: str) -> bool:
+    """Does a notebook hold other cells than the builder wrote into it?"""
+    import nbformat
+
+    try:
+        notebook = nbformat.reads(text, as_version=4)
+    except Exception:  # not a notebook any more: not the builder's, then
+        return True
+    return notebook.metadata.get("mlm", {}).get("digest") != digest_of(notebook)

@@ -1,0 +1,165 @@
+"""Run a learner's notebook and say, question by question, how it went.  It reports; it does not grade."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlm.exercises import kernels, keys
+from mlm.exercises.builder import EXERCISES
+from mlm.exercises.compare import RIGHT, UNANSWERED
+
+CALL = re.compile(r"""\b(?:check|write)\(\s*["'](?P<name>[^"']+)["']""")
+WORDS = {RIGHT: "right", UNANSWERED: "not answered", "mistake": "not yet", "wrong": "not yet"}
+
+
+class CannotCheck(Exception):
+    """There is no notebook to check; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """How one question went."""
+
+    name: str
+    status: str
+    message: str
+    points: float
+    possible: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """How an exercise went: a row a question, in the exercise's order, and what else is to be said."""
+
+    exercise: str
+    rows: list[Row]
+    notes: list[str]
+
+    @property
+    def points(self) -> float:
+        """Points earned."""
+        return sum(row.points for row in self.rows)
+
+    @property
+    def possible(self) -> float:
+        """Points of all questions that a check can judge."""
+        return sum(row.possible for row in self.rows)
+
+
+def check_notebook(path: Path, *, keys_folder: Path = EXERCISES / "keys", timeout: int = 300) -> Report:
+    """Run a notebook from top to bottom in a process of its own and collect what its checks said.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A learner's notebook, made from one of ``exercises/``; the file itself is not changed.
+    keys_folder : pathlib.Path
+        Folder of the keys.
+    timeout : int
+        Seconds that one cell may take.
+
+    Raises
+    ------
+    CannotCheck
+        If there is no such file, it is no notebook, or it belongs to no exercise that has a key.
+    """
+    notebook, exercise = _open(path)
+    questions = _questions(exercise, keys_folder)
+    run = kernels.run(notebook, folder=path.parent, keys=keys_folder.resolve(), timeout=timeout)
+    records = {r["name"]: r for r in run.records if r["event"] != "key" and r["exercise"] == exercise}
+    rows = [_row(question, records, notebook, run) for question in questions]
+    return Report(exercise, rows, _notes(exercise, run, notebook))
+
+
+def _open(path: Path):
+    import nbformat
+
+    if not path.is_file():
+        near = keys.near(path.stem, sorted(other.stem for other in path.parent.glob("*.ipynb")) or ["none"])
+        raise CannotCheck(f"There is no notebook {path.name} in {path.parent.name}/; {near}")
+    try:
+        notebook = nbformat.reads(path.read_text(encoding="utf8"), as_version=4)
+        notebook.cells  # noqa: B018 - a JSON file without cells is no notebook
+    except Exception:
+        raise CannotCheck(
+            f"{path.name} is not a notebook that can be read; open it in JupyterLab, save it."
+        ) from None
+    return notebook, notebook.metadata.get("mlm", {}).get("exercise", path.stem)
+
+
+def _questions(exercise: str, folder: Path) -> list[dict]:
+    try:
+        return json.loads(keys.file_of(folder, exercise, None).read_text(encoding="utf8"))["questions"]
+    except FileNotFoundError:
+        raise CannotCheck(f"Exercise {exercise!r} has no key; run `make exercises` first.") from None
+
+
+def _row(question: dict, records: dict, notebook, run: kernels.Run) -> Row:
+    name = question["name"]
+    possible = question["points"] if question["kind"] == "check" else 0
+    if name in records:
+        verdict = records[name]["verdict"]
+        return Row(name, verdict["status"], verdict["message"], verdict["points"], possible)
+    place = next((n for n, cell in enumerate(notebook.cells) if name in CALL.findall(cell.source)), None)
+    if place is None:
+        return Row(name, "invalid", "Its check cell is gone; take it back from a fresh copy.", 0, possible)
+    reason = run.errors.get(place) or run.stopped or "an earlier cell raised"
+    return Row(name, "invalid", f"Its check did not run: {reason}.", 0, possible)
+
+
+def _notes(exercise: str, run: kernels.Run, notebook) -> list[str]:
+    notes = []
+    if run.stopped:
+        notes.append(f"The run ended early: {run.stopped}.")
+    others = {record["exercise"] for record in run.records} - {exercise}
+    notes += [f'A cell says Exercise("{other}"), but this is {exercise}.' for other in sorted(others)]
+    checks = {n for n, cell in enumerate(notebook.cells) if CALL.search(cell.source)}
+    for place, error in run.errors.items():
+        if place not in checks:
+            first = (notebook.cells[place].source.strip().splitlines() or [""])[0]
+            notes.append(f"The cell that begins `{first}` raised {error}.")
+    return notes
+
+
+def print_report(report: Report) -> None:
+    """Print the table of one notebook."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=report.exercise, title_justify="left")
+    for heading, justify in (("question", "left"), ("status", "left"), ("points", "right"), ("", "left")):
+        table.add_column(heading, justify=justify, overflow="fold")
+    for row in report.rows:
+        points = f"{row.points:g} / {row.possible:g}" if row.possible else "–"
+        message = "" if row.status == RIGHT else escape(row.message)
+        table.add_row(row.name, WORDS.get(row.status, row.status), points, message)
+    table.add_section()
+    table.add_row("total", "", f"{report.points:g} / {report.possible:g}", "")
+    console = Console()
+    console.print(table)
+    for note in report.notes:
+        console.print(escape(note))
+
+
+def check(exercise: str | None = None, *, folder: Path = EXERCISES) -> int:
+    """Check one exercise, or all of the folder, and print a table for each; for ``make check``.
+
+    Returns
+    -------
+    int
+        Exit code: 0 whatever the answers were, 1 if a notebook could not be checked.
+    """
+    paths = [folder / f"{exercise}.ipynb"] if exercise else sorted(folder.glob("*.ipynb"))
+    if not paths:
+        print(f"There are no notebooks in {folder.name}/; run `make exercises` first.")
+        return 1
+    failed = 0
+    for path in paths:
+        try:
+            print_report(check_notebook(path, keys_folder=folder / "keys"))
+        except CannotCheck as problem:
+            print(problem)
+            failed = 1
+    return failed
