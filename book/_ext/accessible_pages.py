@@ -1,22 +1,29 @@
 """Repairs to the pages that Jupyter Book writes: faults of access, doubled scripts, scripts nobody needs.
 
-`mend` is given each page as the theme has written it. What it repairs is listed in `REPAIRS`; a test shows for
-each that the fault is still there to be mended, so that a repair can go when the theme has learnt it.
+`mend` is given each page as the theme has written it; what it repairs is listed in `REPAIRS`.
 """
 
 import json
 from pathlib import Path
 
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, NavigableString, Tag
+
+
+def drop(node: Tag) -> None:
+    """Take the node out, with the white space behind it."""
+    behind = node.next_sibling
+    if isinstance(behind, NavigableString) and not behind.strip():
+        behind.extract()
+    node.decompose()
 
 
 def drop_thebe(page: BeautifulSoup) -> None:
     """Thebe would load code from a third party; this book runs on Binder instead."""
     for script in page.find_all("script"):
         if "THEBE_JS_URL" in script.text or "thebe" in script.get("src", "") + script.get("type", ""):
-            script.decompose()
+            drop(script)
     for sheet in page.find_all("link", href=lambda href: href and "sphinx-thebe" in href):
-        sheet.decompose()
+        drop(sheet)
 
 
 def drop_doubled_scripts(page: BeautifulSoup) -> None:
@@ -25,14 +32,14 @@ def drop_doubled_scripts(page: BeautifulSoup) -> None:
     for script in page.head.find_all("script") if page.head else []:
         key = script.get("src") or script.text
         if key in seen:
-            script.decompose()
+            drop(script)
         seen.add(key)
 
 
 def drop_icon_script(page: BeautifulSoup) -> None:
     """1.5 MB of script that draws the icons which the style sheet's fonts draw already."""
     for script in page.find_all("script", src=lambda src: src and "scripts/fontawesome.js" in src):
-        script.decompose()
+        drop(script)
 
 
 def mend_sidebar(page: BeautifulSoup) -> None:
@@ -95,7 +102,7 @@ def mend(html: str) -> str:
 
 
 def settle_notebook(path: Path) -> None:
-    """Give the cells of a notebook for download ids that depend on their place alone, so that builds agree."""
+    """Give the cells of a notebook ids that depend on their place alone, so that two builds agree."""
     notebook = json.loads(path.read_text(encoding="utf8"))
     for place, cell in enumerate(notebook["cells"], start=1):
         cell["id"] = f"cell-{place:03d}"

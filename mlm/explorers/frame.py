@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 @dataclass(frozen=True)
 class Slider:
-    """A quantity the reader moves; `label` is HTML, such as ``σ<sub>α</sub>``, `start` is where reset goes."""
+    """A quantity the reader moves; `label` is HTML (``σ<sub>α</sub>``), `start` is where reset goes."""
 
     key: str
     label: str
