@@ -144,13 +144,16 @@ def _compile_probes(name, probes) -> list[dict] | None:
         )
     calls = []
     for arguments in probes:
-        plains = [_sound(name, "a probe", to_plain(argument)) for argument in arguments]
+        plains = [_sound(name, "a probe", to_plain(argument), finite=False) for argument in arguments]
         calls.append({"arguments": plains, "shown": name + describe_call(plains)})
     return calls
 
 
-def _sound(name, what, plain: dict) -> dict:
-    """Refuse what no answer could be compared with: nan, infinities, fits, things that raised."""
+def _sound(name, what, plain: dict, *, finite: bool = True) -> dict:
+    """Refuse what no answer could be compared with: fits, things that raised, nan and infinities.
+
+    A function may be probed with nan and infinities (``finite=False``), but must not answer with them.
+    """
     kind = plain["kind"]
     if kind in ("unanswered", "missing", "other", "raised"):
         detail = plain.get("type") or plain.get("error") or kind
@@ -158,11 +161,11 @@ def _sound(name, what, plain: dict) -> dict:
     if kind == "function" and not plain["results"]:
         raise KeyRefused(f"{name}: {what} is a function; name what to call it with: probes=[(5, 0.3), …]")
     for part in plain.get("results", []) + plain.get("items", []):
-        _sound(name, what, part)
+        _sound(name, what, part, finite=finite)
     for values in [plain] + plain.get("columns", []):
         entries = values.get("values", [values.get("value")] if kind == "number" else [])
         of_numbers = values.get("of", kind) == "number"
-        if of_numbers and any(isinstance(entry, str) for entry in entries) or None in entries:
+        if finite and (of_numbers and any(isinstance(entry, str) for entry in entries) or None in entries):
             raise KeyRefused(f"{name}: {what} holds nan or an infinity; no answer could equal it")
     return plain
 
