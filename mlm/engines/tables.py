@@ -69,7 +69,7 @@ def estimates(
     results = getattr(fit, "_results", fit)  # statsmodels wraps its results
     if isinstance(results, MixedLMResults):
         return _from_mixedlm(results, group)
-    kind = f"{type(results).__module__.split('.')[0]}'s {type(results).__name__}"
+    kind = f"{type(results).__name__} of {type(results).__module__.split('.')[0]}"
     advice = " Call its .fit() first." if isinstance(fit, MixedLM) else ""
     raise TypeError(
         f"estimates() reads a statsmodels MixedLM fit or PyMC draws with a posterior; this is {kind}.{advice}"
@@ -134,10 +134,9 @@ def _table(rows: list[Row]) -> pd.DataFrame:
 def _from_mixedlm(results: Any, group: str | None) -> pd.DataFrame:
     # `params` holds variance components divided by `scale`, and the summary shows variances:
     # read the unscaled components, and take square roots.
-    rows = [
-        ("fixed", term, value, se)
-        for term, value, se in zip(results.model.exog_names, results.fe_params, results.bse_fe, strict=False)
-    ]
+    with np.errstate(invalid="ignore"):  # after a failed fit a variance may be negative: nan tells it
+        errors = results.bse_fe
+    rows = [("fixed", *row) for row in zip(results.model.exog_names, results.fe_params, errors, strict=True)]
     group, terms = _random_terms(results.model, group)
     covariance = np.asarray(results.cov_re).reshape(len(terms), len(terms))
     sds = np.sqrt(np.diag(covariance))
@@ -192,7 +191,7 @@ def _component_terms(model: Any, group: str) -> list[str]:
 def _from_draws(posterior: Any, names: Mapping[str, tuple[str, str]] | None) -> pd.DataFrame:
     if not names:
         raise ValueError(
-            'Say which draws are which: names={"sigma_alpha": ("sd", "county Intercept"), …}. '
+            'Say which draws are which: estimates(idata, names={"sigma_y": ("residual", "residual"), …}). '
             f"The posterior holds {_contents(posterior)}."
         )
     import arviz as az
@@ -210,7 +209,7 @@ def _from_draws(posterior: Any, names: Mapping[str, tuple[str, str]] | None) -> 
                 f"{(~np.isfinite(draws)).sum()} of the draws of {name!r} are not finite numbers."
             )
         rows.append((part, term, draws.mean(), draws.std(ddof=1)))
-        errors[part, term] = float(az.mcse(draws))
+        errors[part, term] = float(az.mcse({"draws": draws})["draws"])
     table = _table(rows)
     table.attrs["mcse"] = errors
     return table
@@ -227,11 +226,7 @@ def _element(posterior: Any, name: str) -> np.ndarray:
     if len(wanted) != len(dims):
         raise ValueError(
             f"{name!r} must name one number, and {variable!r} has "
-            + (
-                f"the dimensions {', '.join(dims)}: name one element as az.summary does."
-                if dims
-                else "none to choose."
-            )
+            + (f"the dimensions {', '.join(dims)}: name one element as az.summary does." if dims else "none.")
         )
     for dim, label in zip(dims, wanted, strict=True):
         known = [str(value) for value in draws[dim].to_numpy()]
