@@ -59,7 +59,7 @@ def read_page(path: Path):
     """The page as the notebook that Sphinx will look for in the cache."""
     from jupyter_cache.readers import get_reader
 
-    return get_reader("myst_nb_md")(str(path))
+    return get_reader({"type": "plugin", "name": "myst_nb_md"})(str(path))
 
 
 def check_kernel() -> None:
@@ -82,8 +82,13 @@ def execute(path: Path) -> dict:
 
     notebook, started, error = read_page(path), time.perf_counter(), None
     try:
-        folder = {"metadata": {"path": str(path.parent)}}
-        NotebookClient(notebook, timeout=CELL_SECONDS, resources=folder).execute()
+        NotebookClient(
+            notebook,
+            timeout=CELL_SECONDS,
+            resources={"metadata": {"path": str(path.parent)}},
+            record_timing=False,  # times in a cell's metadata would change its key in the cache
+            extra_arguments=["--log-level=ERROR"],
+        ).execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
         error = str(problem)
     kilobytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
@@ -148,7 +153,7 @@ def sphinx() -> None:
     for stale in (BUILD / ".doctrees", BUILD / "html"):
         shutil.rmtree(stale, ignore_errors=True)
     strictly = ["-W", "-n", "--keep-going", "--quiet"]
-    command = [sys.executable, "-m", "jupyter_book", "build", str(ROOT), *strictly]
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(ROOT), *strictly]
     if subprocess.run(command, cwd=ROOT).returncode:
         raise BuildFailed("Sphinx refused the pages; every warning above is an error to mend.")
 

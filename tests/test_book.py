@@ -1,0 +1,106 @@
+"""The strict build: what it executes, what it remembers, and what makes it fail."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mlm import book
+
+PAGE = """---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+(ch-sample)=
+# A sample
+
+{prose}
+
+```{{code-cell}} ipython3
+{code}
+```
+"""
+
+
+@pytest.fixture
+def small_book(tmp_path, monkeypatch):
+    """A checkout of one page with the course's real configuration; gives a function that writes it."""
+    root = Path(book.__file__).resolve().parent.parent
+    shutil.copy(root / "_config.yml", tmp_path)
+    shutil.copytree(root / "book", tmp_path / "book", ignore=shutil.ignore_patterns("*.md"))
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/sample\n")
+    for name, place in {"ROOT": "", "BUILD": "_build", "CACHE": "_build/.jupyter_cache"}.items():
+        monkeypatch.setattr(book, name, tmp_path / place)
+    monkeypatch.setattr(book, "TIMES", tmp_path / "_build" / "page-times.json")
+
+    def write(code="1 + 1", prose="Some prose."):
+        (tmp_path / "book" / "sample.md").write_text(PAGE.format(code=code, prose=prose))
+        return tmp_path
+
+    return write
+
+
+def test_a_page_is_executed_once_and_then_taken_from_the_cache(small_book, capfd):
+    root = small_book("import os; print('computed', 6 * 7)")
+    book.build(jobs=1)
+    assert "1 of 1 pages to execute" in capfd.readouterr().out
+    assert "computed 42" in (root / "_build/html/book/sample.html").read_text()
+    book.build(jobs=1)
+    assert "0 of 1 pages to execute" in capfd.readouterr().out
+    assert "computed 42" in (root / "_build/html/book/sample.html").read_text()
+
+
+def test_the_cost_of_a_page_is_kept(small_book):
+    root = small_book("import time; time.sleep(0.3)")
+    book.build(jobs=1)
+    times = json.loads((root / "_build/page-times.json").read_text())
+    assert times["book/sample"]["seconds"] >= 0.3
+    assert times["book/sample"]["megabytes"] > 10
+
+
+def test_a_failing_cell_fails_the_build_and_names_page_and_error(small_book, capfd):
+    small_book("raise RuntimeError('the kettle is empty')")
+    with pytest.raises(book.BuildFailed, match="book/sample.md"):
+        book.build(jobs=1)
+    assert "the kettle is empty" in capfd.readouterr().out
+
+
+def test_broken_references_fail_the_build_and_each_is_named(small_book, capfd):
+    faults = {
+        "sec-sample-nowhere": "See {ref}`sec-sample-nowhere`.",
+        "word that no glossary has": "A {term}`word that no glossary has`.",
+        "nobody2026": "As {cite}`nobody2026` says.",
+        "no-such-page": "A [link](no-such-page.md).",
+    }
+    small_book(prose="\n".join(faults.values()))
+    with pytest.raises(book.BuildFailed):
+        book.build(jobs=1)
+    said = "".join(capfd.readouterr())
+    assert [fault for fault in faults if fault not in said] == [], f"these faults were not named in:\n{said}"
+
+
+@pytest.mark.parametrize(
+    "path", ["requirements.txt", "data/radon.csv", "mlm/engines.py", "book/book.mplstyle"]
+)
+def test_the_cache_is_emptied_when_the_surroundings_change(tmp_path, path):
+    (tmp_path / path).parent.mkdir(exist_ok=True)
+    (tmp_path / path).write_text("one")
+    before = book.fingerprint(tmp_path)
+    (tmp_path / path).write_text("two")
+    assert book.fingerprint(tmp_path) != before, f"a change of {path} would leave old outputs on the pages"
+
+
+def test_a_kernel_that_starts_another_python_is_refused(monkeypatch):
+    class Foreign:
+        argv = ["/usr/bin/env", "-m", "ipykernel_launcher"]
+
+    monkeypatch.setattr("jupyter_client.kernelspec.KernelSpecManager.get_kernel_spec", lambda *_: Foreign)
+    with pytest.raises(book.BuildFailed, match="starts /usr/bin/env(.|\n)*kernelspec remove"):
+        book.check_kernel()

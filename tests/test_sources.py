@@ -1,0 +1,87 @@
+"""The sources of chapters and solutions: clean code, known tags, no network, house words."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jupytext
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = sorted([*(ROOT / "book").rglob("*.md"), *(ROOT / "solutions").glob("*.md")])
+NOTEBOOKS = [path for path in SOURCES if "\nkernelspec:" in path.read_text(encoding="utf8")[:1000]]
+TAGS = {
+    *("hide-input", "hide-output", "remove-input", "remove-cell", "raises-warnings", "raises-exception"),
+    *("answer", "check", "key", "discussion"),
+}
+#: a notebook shows a value by naming it last, imports where the page begins, and may redefine a name
+RUFF = ["--config", str(ROOT / "pyproject.toml"), "--extend-ignore", "E402,B018,F811"]
+FETCHES = re.compile(
+    r"get_rdataset|pm\.get_data|load_arviz_data|urlopen|requests\.get|read_csv\(\s*[\"']http"
+)
+FILLERS = re.compile(r"\b(simply|obviously|of course|it is easy to see|trivially)\b", re.IGNORECASE)
+
+
+def short(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def cells(path: Path):
+    return jupytext.read(path).cells
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=short)
+def test_the_code_of_a_page_passes_the_linter(path, tmp_path):
+    script = tmp_path / (path.stem.replace("-", "_") + ".py")
+    jupytext.write(jupytext.read(path), script, fmt="py:percent")
+    run = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--quiet", *RUFF, script.name],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, f"{short(path)}:\n{run.stdout}"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=short)
+def test_every_cell_tag_is_known(path):
+    used = {tag for cell in cells(path) for tag in cell.metadata.get("tags", [])}
+    assert used <= TAGS, f"{short(path)} uses unknown tags: {sorted(used - TAGS)}; known are {sorted(TAGS)}"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=short)
+def test_the_front_matter_is_reduced_to_what_does_not_churn(path):
+    front_matter = path.read_text(encoding="utf8").split("---")[1]
+    assert "jupytext_version" not in front_matter, f"{short(path)}: delete the line jupytext_version"
+    assert "name: python3" in front_matter
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=short)
+def test_no_page_fetches_anything(path):
+    found = FETCHES.findall("\n".join(cell.source for cell in cells(path) if cell.cell_type == "code"))
+    assert not found, f"{short(path)} would ask the network: {found}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=short)
+def test_the_prose_has_no_filler(path):
+    prose = re.sub(r"```\{code-cell\}.*?```", "", path.read_text(encoding="utf8"), flags=re.DOTALL)
+    assert not FILLERS.findall(prose), f"{short(path)}: delete {FILLERS.findall(prose)}"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=short)
+def test_no_code_cell_is_longer_than_25_lines(path):
+    long = [cell.source.splitlines()[0] for cell in cells(path) if is_long(cell)]
+    assert not long, f"{short(path)}: split the cells that begin with {long}"
+
+
+def is_long(cell) -> bool:
+    # keys and quizzes are catalogues, guards are lists of digits: long by nature, hidden from the reader
+    hidden = {"key", "remove-input", "remove-cell"} & set(cell.metadata.get("tags", []))
+    return cell.cell_type == "code" and not hidden and len(cell.source.splitlines()) > 25
+
+
+def test_make_alone_prints_its_targets_with_one_line_each():
+    run = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True)
+    printed = re.findall(r"^  make (\w+) +\S", run.stdout, flags=re.MULTILINE)
+    assert " ".join(printed) == "env book serve test lint exercises check grade doctor reference lock clean"
