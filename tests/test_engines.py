@@ -321,7 +321,8 @@ def test_draws_become_posterior_means_and_standard_deviations():
     [
         (None, "Say which draws are which"),
         ({"gamma": ("fixed", "floor")}, r"no 'gamma'; it holds alpha_mean, beta\[coef\]"),
-        ({"beta": ("fixed", "floor")}, "has the dimensions coef: name one element"),
+        ({"beta": ("fixed", "floor")}, "'beta' needs one label for each of coef"),
+        ({"sigma_y[0]": ("residual", "residual")}, "'sigma_y' needs no brackets"),
         ({"beta[uranium]": ("fixed", "floor")}, "no 'uranium' in coef; there is floor"),
         ({"sigma_y": ("variance", "residual")}, "the part 'variance'; draws have the parts fixed, sd"),
     ],
@@ -485,7 +486,7 @@ class Page(HTMLParser):
         assert self.inside.pop() == tag, f"</{tag}> closes another element"
 
     def handle_data(self, data):
-        if self.inside and self.inside[-1] == "th":
+        if "th" in self.inside:
             self.headers[-1][1] += data
         if self.inside and self.inside[-1] == "caption":
             self.caption += data

@@ -75,7 +75,7 @@ class Agreement:
                 # the table scrolls by itself on a narrow screen, with the keyboard too
                 '<div style="overflow-x: auto" tabindex="0" role="group" '
                 f'aria-label="Agreement of {engines}">',
-                '<table class="dataframe">',
+                '<table class="agreement">',
                 f"<caption>Agreement of {engines}. In brackets: {' or '.join(brackets)}.</caption>",
                 f"<thead><tr>{head}</tr></thead>",
                 *self._html_bodies(),
@@ -89,9 +89,10 @@ class Agreement:
     def _html_bodies(self) -> Iterator[str]:
         columns = len(self.kinds) + 2
         for part, rows in self.table.groupby(level="part", sort=False):
-            yield f'<tbody><tr><th scope="rowgroup" colspan="{columns}">{HEADINGS[part]}</th></tr>'
+            heading = f"<strong>{HEADINGS[part]}</strong>"
+            yield f'<tbody><tr><th scope="rowgroup" colspan="{columns}">{heading}</th></tr>'
             for (_, term), row in rows.iterrows():
-                cells = "".join(f"<td>{escape(cell)}</td>" for cell in self._cells(part, row))
+                cells = "".join(f"<td>{_unbroken(cell)}</td>" for cell in self._cells(part, row))
                 yield f'<tr><th scope="row">{escape(term)}</th>{cells}</tr>'
             yield "</tbody>"
 
@@ -127,6 +128,10 @@ def _decimals(values: list[tuple[float, float]]) -> int:
 
 def _number(value: float, decimals: int) -> str:
     return f"{value:.{decimals}f}".replace("-", "−")
+
+
+def _unbroken(cell: str) -> str:
+    return escape(cell).replace(" ", "&nbsp;")
 
 
 def _difference(value: float, unit: str) -> str:

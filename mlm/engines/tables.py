@@ -224,10 +224,8 @@ def _element(posterior: Any, name: str) -> np.ndarray:
     wanted = re.split(r",\s*", labels.removesuffix("]")) if labels else []
     dims = draws.dims[2:]
     if len(wanted) != len(dims):
-        raise ValueError(
-            f"{name!r} must name one number, and {variable!r} has "
-            + (f"the dimensions {', '.join(dims)}: name one element as az.summary does." if dims else "none.")
-        )
+        needed = f"one label for each of {', '.join(dims)}, as in az.summary" if dims else "no brackets"
+        raise ValueError(f"{name!r} does not name one number: {variable!r} needs {needed}.")
     for dim, label in zip(dims, wanted, strict=True):
         known = [str(value) for value in draws[dim].to_numpy()]
         if label not in known:
