@@ -236,7 +236,7 @@ def _standard_error_notes(tables: dict[str, pd.DataFrame]) -> list[str]:
     return [
         f"Standard errors: {listed(joint)} {_verb(joint, 'invert')} the information of all parameters, "
         f"{listed(alone)} that of the fixed effects alone, as if the variances were known; "
-        f"here the two differ by up to {100 * max(apart):.1f} %."
+        f"here the two differ by up to {100 * max(apart):.1f}%."
     ]
 
 

@@ -144,4 +144,4 @@ def _difference(value: float, unit: str) -> str:
         decimals = 2 if unit else 3
     least = 10.0**-decimals
     shown = f"< {least:.{decimals}f}" if value < least / 2 else _number(value, decimals)
-    return f"{shown} {unit}".strip()
+    return shown + unit if unit == "%" else f"{shown} {unit}".strip()
