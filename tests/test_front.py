@@ -1,0 +1,86 @@
+"""The front matter: a glossary in three vocabularies whose names exist, and a citation that agrees."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import arviz as az
+import numpy as np
+import pandas as pd
+import pymc as pm
+import pytest
+import statsmodels.formula.api as smf
+import yaml
+
+import mlm
+
+ROOT = Path(__file__).resolve().parent.parent
+GLOSSARY = (ROOT / "book" / "glossary.md").read_text(encoding="utf8")
+LIBRARIES = {"az": az, "np": np, "pd": pd, "pm": pm, "smf": smf, "mlm": mlm}
+
+
+def read_entries(page: str) -> dict[str, str]:
+    """First name of each entry -> its text, aliases included."""
+    body = page.split(":::{glossary}\n:sorted:\n")[1].split("\n:::")[0]
+    blocks = re.split(r"\n(?=\S)", body)
+    entries, names = {}, []
+    for block in filter(str.strip, blocks):
+        name, _, text = block.strip("\n").partition("\n")
+        names.append(name)
+        if text.strip():
+            entries[names[0]] = block
+            names = []
+    return entries
+
+
+ENTRIES = read_entries(GLOSSARY)
+
+
+@pytest.fixture(scope="module")
+def fit():
+    radon = mlm.load("radon")
+    return smf.mixedlm("activity ~ floor", radon, groups="county").fit(reml=False, method="powell")
+
+
+def test_the_glossary_was_read():
+    assert len(ENTRIES) >= 52, f"only {len(ENTRIES)} entries: has the form of the page changed?"
+
+
+@pytest.mark.parametrize("term", ENTRIES)
+@pytest.mark.parametrize("tradition", ["Gelman & Hill", "Mixed models", "Bayesian"])
+def test_every_entry_says_what_each_tradition_calls_it(term, tradition):
+    labels = " ".join(re.findall(r"- \*\*(.+?):\*\*", ENTRIES[term])).lower()
+    assert tradition.lower() in labels, f"glossary, {term!r}: no line for {tradition}"
+
+
+def test_every_entry_stands_in_one_theme():
+    themes = GLOSSARY.split("## By theme")[1].split("\n## ")[0]
+    listed = re.findall(r"\{term\}`([^`<]+)`", themes)
+    assert sorted(listed) == sorted(ENTRIES), (
+        f"under 'By theme', missing: {sorted(ENTRIES.keys() - set(listed))}; "
+        f"not an entry, or listed twice: {sorted(set(listed) - ENTRIES.keys()) or 'see the list'}"
+    )
+
+
+def test_entries_are_in_alphabetical_order():
+    assert list(ENTRIES) == sorted(ENTRIES, key=str.lower)
+
+
+@pytest.mark.parametrize("term", ENTRIES)
+def test_names_in_code_exist(term, fit):
+    spans = " ".join(re.findall(r"(?<!\})`([^`]+)`", ENTRIES[term]))
+    spans = re.sub(r'"[^"]*"', '""', spans)  # not what stands inside strings
+    for owner, name in re.findall(r"\b(fit|az|np|pd|pm|smf|mlm)\.(\w+)", spans):
+        known = hasattr(fit if owner == "fit" else LIBRARIES[owner], name)
+        assert known, f"glossary, {term!r}: {owner}.{name} does not exist in the version installed"
+
+
+def test_the_citation_agrees_with_the_package():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))
+    assert citation["cff-version"] == "1.2.0" and citation["message"]
+    assert citation["version"] == project["version"]
+    assert citation["title"] == config["title"]
+    assert [author["name"] for author in citation["authors"]] == [config["author"]]
+    assert citation["repository-code"] == config["repository"]["url"]
