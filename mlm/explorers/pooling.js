@@ -27,7 +27,7 @@ function explore(parts, data) {
 
     const compute = () => {
         const { sigma_alpha: sigmaAlpha, sigma_y: sigmaY } = parts.values();
-        return { sigmaAlpha, sigmaY, mean, ...partialPooling(n, mean, sigmaAlpha, sigmaY) };
+        return { n, mean, sigmaAlpha, sigmaY, ...partialPooling(n, mean, sigmaAlpha, sigmaY) };
     };
     const start = compute();
     const pull = mean.map((m, j) => Math.abs(m - start.estimate[j]));

@@ -1,0 +1,135 @@
+"""Every page as a reader sees it: on a desk and on a phone, in light and in dark."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from built_site import SITE, ready, site_pages
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PICTURES = SITE.parent / "screenshots"
+
+
+# boxes that scroll sideways, but that no key reaches
+STUCK = """() => [...document.querySelectorAll('.bd-article *')]
+    .filter(box => ['auto', 'scroll'].includes(getComputedStyle(box).overflowX))
+    .filter(box => box.scrollWidth > box.clientWidth + 1 && box.tabIndex < 0)
+    .filter(box => !box.querySelector('a, button, input, [tabindex="0"]'))
+    .map(box => box.outerHTML.slice(0, 160))"""
+
+
+@dataclass
+class Visit:
+    """What happened while a page was open."""
+
+    errors: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    overflow: int = 0
+    bad_formulas: int = 0
+    flat_formulas: int = 0
+
+
+@pytest.fixture(scope="session")
+def visits(browser, address):
+    """Visit a page once for each setting; every test reads its own line of the record."""
+    contexts, seen = {}, {}
+
+    def visit(page: str, setting: tuple[str, int]) -> Visit:
+        if setting not in contexts:
+            theme, width = setting
+            contexts[setting] = browser.new_context(
+                viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce"
+            )
+        if (page, setting) not in seen:
+            seen[page, setting] = record(contexts[setting], address, page, setting)
+        return seen[page, setting]
+
+    yield visit
+    for context in contexts.values():
+        context.close()
+
+
+def record(context, address: str, page: str, setting: tuple[str, int]) -> Visit:
+    tab, visit = context.new_page(), Visit()
+    tab.on("pageerror", lambda error: visit.errors.append(str(error)))
+    tab.on("console", lambda message: message.type == "error" and visit.errors.append(message.text))
+    tab.on("response", lambda answer: answer.status >= 400 and visit.missing.append(answer.url))
+    tab.on(
+        "request",
+        lambda ask: ask.url.startswith((address, "data:", "blob:")) or visit.foreign.append(ask.url),
+    )
+    tab.goto(address + page)
+    ready(tab)
+    tab.wait_for_timeout(200)  # for whatever the page does after that
+    visit.overflow = tab.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    visit.bad_formulas = tab.locator("mjx-merror").count()
+    visit.flat_formulas = tab.locator(".math:not(:has(mjx-container))").count()
+    PICTURES.mkdir(exist_ok=True)
+    name = page.removesuffix(".html").replace("/", "_")
+    tab.screenshot(path=PICTURES / f"{name}-{setting[0]}-{setting[1]}.png", full_page=True)
+    kept = Visit(**{k: list(v) if isinstance(v, list) else v for k, v in vars(visit).items()})
+    # axe looks for imported style sheets in the wrong folder: what it asks for does not count
+    for violation in Axe().run(tab, options={"runOnly": RULES}).response["violations"]:
+        kept.violations += [f"{violation['id']}: {node['html'][:160]}" for node in violation["nodes"]]
+    tab.close()
+    return kept
+
+
+def test_nothing_goes_wrong_in_the_console(visits, page, setting):
+    assert not visits(page, setting).errors
+
+
+def test_nothing_is_asked_from_another_server(visits, page, setting):
+    assert not visits(page, setting).foreign
+
+
+def test_nothing_that_the_page_asks_for_is_missing(visits, page, setting):
+    assert not visits(page, setting).missing
+
+
+def test_no_rule_of_accessibility_is_broken(visits, page, setting):
+    assert not visits(page, setting).violations, "axe found:\n" + "\n".join(visits(page, setting).violations)
+
+
+def test_the_page_is_not_wider_than_the_screen(visits, page, setting):
+    assert visits(page, setting).overflow <= 0, f"{page} is {visits(page, setting).overflow} px too wide"
+
+
+def test_every_formula_is_set(visits, page, setting):
+    assert visits(page, setting).bad_formulas == 0, f"{page}: MathJax could not read a formula"
+    assert visits(page, setting).flat_formulas == 0, f"{page}: formulas were left as text"
+
+
+def test_the_root_page_leads_to_the_first_chapter(tab, address):
+    tab.goto(address)
+    tab.wait_for_url("**/book/index.html")
+
+
+def test_search_finds_partial_pooling(tab, address):
+    tab.goto(address + "search.html?q=partial+pooling")
+    excerpt = tab.locator("#search-results p.context", has_text="partial pooling").first
+    excerpt.wait_for()
+
+
+def test_wide_content_can_be_scrolled_by_keyboard(browser, address, page):
+    context = browser.new_context(viewport={"width": 390, "height": 900})
+    tab = context.new_page()
+    tab.goto(address + page)
+    ready(tab)
+    tab.wait_for_timeout(100)
+    stuck = tab.evaluate(STUCK)
+    context.close()
+    assert not stuck, f"{page} has regions that scroll by mouse only: {stuck}"
+
+
+def test_the_notebook_downloads(tab, address):
+    page = next(page for page in site_pages() if "btn-download-notebook" in (SITE / page).read_text())
+    tab.goto(address + page)
+    tab.get_by_role("button", name="Download this page").click()
+    with tab.expect_download() as download:
+        tab.locator("a.btn-download-notebook-button").click()
+    assert download.value.suggested_filename == page.rpartition("/")[2].replace(".html", ".ipynb")

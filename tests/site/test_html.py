@@ -1,0 +1,183 @@
+"""What the pages of the site must hold, read as files: links, pictures, captions, downloads."""
+
+import re
+from functools import cache
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+from built_site import ROOT, SITE
+
+# what MyST leaves in the text when a role, directive, fence or formula was not understood
+RAW_MARKUP = re.compile(r"\{(?:ref|term|cite|eq|numref|doc|code-cell)[^}]*\}`?|:::|```|\$\$")
+URL_IN_CODE = re.compile(r"""(?:https?:)?//[a-z0-9-]+\.[a-z0-9.-]+[^\s"'`)]*""")
+NAMESPACES = ("http://www.w3.org/",)
+
+
+@cache
+def read(page: str) -> BeautifulSoup:
+    return BeautifulSoup((SITE / page).read_text(encoding="utf8"), "html.parser")
+
+
+@cache
+def anchors(page: str) -> set[str]:
+    return {node["id"] for node in read(page).find_all(id=True)}
+
+
+def article(page: str):
+    return read(page).select_one("main")
+
+
+def targets(page: str):
+    """Each address in the page, as written, with the element that holds it."""
+    for attribute in ("href", "src"):
+        for node in read(page).find_all(attrs={attribute: True}):
+            if not node[attribute].startswith(("data:", "mailto:", "javascript:")):
+                yield node, node[attribute]
+
+
+def is_foreign(address: str) -> bool:
+    return bool(urlsplit(address).netloc)
+
+
+def notebook_pages() -> list[str]:
+    """Addresses of the chapters that hold code."""
+    sources = sorted((ROOT / "book").glob("*.md"))
+    return [
+        f"book/{path.stem}.html" for path in sources if "\nkernelspec:" in path.read_text(encoding="utf8")
+    ]
+
+
+def test_every_entry_of_the_table_of_contents_has_a_page(site):
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8"))
+    missing = [name for name in entries(toc) if not (site / f"{name}.html").exists()]
+    assert not missing, f"_toc.yml lists pages that were not built: {missing}"
+
+
+def entries(node):
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key in ("root", "file"):
+                yield value
+            else:
+                yield from entries(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from entries(item)
+
+
+def test_every_local_link_leads_somewhere(site, page):
+    broken = []
+    for _, address in targets(page):
+        parts = urlsplit(address)
+        if parts.scheme or parts.netloc or address == "#":
+            continue
+        target = (site / page).parent / unquote(parts.path) if parts.path else site / page
+        target = target.resolve()
+        if not target.is_file():
+            broken.append(f"{address} (no such file)")
+        elif parts.fragment and target.suffix == ".html":
+            name = target.relative_to(site.resolve()).as_posix()
+            if unquote(parts.fragment) not in anchors(name):
+                broken.append(f"{address} (no such anchor)")
+    assert not broken, f"{page} links to what is not there: {sorted(set(broken))}"
+
+
+def test_ids_are_unique(site, page):
+    ids = [node["id"] for node in read(page).find_all(id=True)]
+    twice = sorted({name for name in ids if ids.count(name) > 1})
+    assert not twice, f"{page} uses ids more than once: {twice}"
+
+
+def test_nothing_is_loaded_from_elsewhere(site, page):
+    loads = [
+        address
+        for node, address in targets(page)
+        if is_foreign(address) and node.name != "a" and "canonical" not in node.get("rel", [])
+    ]
+    loads += [node["srcset"] for node in read(page).find_all(srcset=True) if "//" in node["srcset"]]
+    for node in read(page).find_all(["script", "style"]):
+        loads += [
+            url for url in URL_IN_CODE.findall(without_comments(node)) if not url.startswith(NAMESPACES)
+        ]
+    assert not loads, f"{page} names resources on other servers: {loads}"
+
+
+def without_comments(node) -> str:
+    return re.sub(r"^\s*//.*$|/\*.*?\*/", "", node.text, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_every_picture_says_what_it_shows(site, page):
+    for image in article(page).find_all("img"):
+        alt = (image.get("alt") or "").strip()
+        name = image["src"][:60]
+        assert alt, f"{page}: the picture {name} has no alt text"
+        assert len(alt.split()) > 3, (
+            f"{page}: the alt text {alt!r} of {name} is too short to say what is drawn"
+        )
+        assert not re.fullmatch(r"\S+\.(png|svg|jpe?g)", alt), f"{page}: the alt text {alt!r} is a file name"
+
+
+def test_every_figure_has_a_caption(site, page):
+    for image in article(page).select(".cell_output img"):
+        assert image.find_parent("figure"), (
+            f"{page}: a cell draws a picture ({image.get('alt')!r}) that is not a figure; "
+            "give the cell `mystnb: {figure: {name, caption}}`"
+        )
+    for figure in article(page).find_all("figure"):
+        caption = figure.find("figcaption")
+        assert caption and caption.get_text(strip=True), f"{page}: figure {figure.get('id')!r} has no caption"
+
+
+def test_no_markup_is_left_raw(site, page):
+    prose = BeautifulSoup(str(article(page)), "html.parser")
+    for node in prose.find_all(["pre", "code", "script", "style"]):
+        node.decompose()
+    raw = [
+        f"…{m.string[max(0, m.start() - 40) : m.end() + 20]}…"
+        for m in RAW_MARKUP.finditer(prose.get_text(" "))
+    ]
+    assert not raw, f"{page} shows markup that was not understood: {raw}"
+
+
+def test_no_cell_failed_unless_the_failure_is_the_lesson(site, page):
+    for cell in article(page).select(".cell"):
+        if "tag_raises-exception" not in cell["class"]:
+            assert "Traceback (most recent call last)" not in cell.get_text(), f"{page} shows a traceback"
+
+
+def test_every_header_of_a_table_has_text_and_scope(site, page):
+    for cell in article(page).find_all("th"):
+        assert cell.get_text(strip=True), f"{page}: a table has an empty header: {cell.parent}"
+        assert cell.get("scope"), (
+            f"{page}: the header {cell.get_text(strip=True)!r} does not say what it heads"
+        )
+
+
+def test_there_are_chapters_with_code(site):
+    assert notebook_pages(), "no chapter in book/ has a kernelspec, so nothing would be run"
+
+
+@pytest.mark.parametrize("chapter", notebook_pages())
+def test_the_binder_button_opens_the_chapter(site, chapter):
+    repository = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))["repository"]
+    owner, name = repository["url"].rstrip("/").split("/")[-2:]
+    source = chapter.removesuffix(".html") + ".md"
+    wanted = f"https://mybinder.org/v2/gh/{owner}/{name}/{repository['branch']}?urlpath=lab/tree/{source}"
+    found = [link["href"] for link in read(chapter).select("a[href*='mybinder.org']")]
+    assert wanted in found, f"{chapter}: expected the Binder link {wanted}, found {found}"
+
+
+@pytest.mark.parametrize("chapter", notebook_pages())
+def test_the_notebook_for_download_is_valid_and_has_outputs(site, chapter):
+    link = read(chapter).select_one("a.btn-download-notebook-button")
+    assert link, f"{chapter} has no download of its notebook; is a launch provider configured?"
+    notebook = nbformat.read((site / chapter).parent / link["href"], as_version=4)
+    nbformat.validate(notebook)
+    assert any(cell.get("outputs") for cell in notebook.cells), f"{link['href']} has no outputs"
+    names = [cell["id"] for cell in notebook.cells]
+    assert names == [f"cell-{i:03d}" for i in range(1, len(names) + 1)], (
+        f"{link['href']}: ids differ between builds"
+    )

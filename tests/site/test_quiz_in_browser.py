@@ -1,0 +1,118 @@
+"""Quizzes as learners use them: every question of every page is answered, right and wrong."""
+
+import pytest
+from built_site import SITE, ready, site_pages
+
+
+def quiz_pages() -> list[str]:
+    return [page for page in site_pages() if 'class="mlm-quiz' in (SITE / page).read_text(encoding="utf8")]
+
+
+@pytest.fixture
+def quiz(tab, address, request):
+    """The page with a quiz, opened."""
+    tab.goto(address + request.param)
+    ready(tab)
+    return tab
+
+
+on_every_quiz = pytest.mark.parametrize("quiz", quiz_pages(), indirect=True)
+
+
+def questions(tab, kind: str):
+    """Each question of one kind: its element, and what its paper version says of each answer."""
+    paper = tab.locator(".quiz-paper > li").all()
+    for item, sheet in zip(tab.locator(".quiz-live > li").all(), paper, strict=True):
+        if item.locator(kind).count():
+            rows = sheet.locator("details li").all()
+            yield (
+                item,
+                [[part.text_content() for part in row.locator("b, i, .quiz-why").all()] for row in rows],
+            )
+
+
+def test_there_is_a_quiz(site):
+    assert quiz_pages(), "no page of the site has a quiz"
+
+
+@on_every_quiz
+def test_each_choice_answers_with_its_own_explanation(quiz):
+    for item, sheet in questions(quiz, "input[type=radio]"):
+        for place, (verdict, _, why) in enumerate(sheet):
+            item.locator("label").nth(place).click()
+            said = item.locator("[role=status]").text_content()
+            assert said == f"{verdict} {why}"
+
+
+@on_every_quiz
+def test_exactly_one_choice_is_right(quiz):
+    for _, sheet in questions(quiz, "input[type=radio]"):
+        assert [verdict for verdict, _, _ in sheet].count("Right.") == 1
+
+
+@on_every_quiz
+def test_arrows_move_without_answering_and_space_answers(quiz):
+    item, sheet = next(questions(quiz, "input[type=radio]"))
+    item.locator("input").first.focus()
+    quiz.keyboard.press("ArrowDown")
+    assert item.locator("[role=status]").text_content() == ""
+    quiz.keyboard.press("Space")
+    assert item.locator("[role=status]").text_content() == f"{sheet[1][0]} {sheet[1][2]}"
+
+
+@on_every_quiz
+def test_each_known_number_answers_with_its_own_explanation(quiz):
+    for item, sheet in questions(quiz, "input[type=text]"):
+        for verdict, answer, why in sheet:
+            number = answer.rstrip(":")
+            item.locator("input").fill("-987654" if number == "Any other number" else number)
+            item.get_by_role("button", name="Check").click()
+            assert item.locator("[role=status]").text_content() == f"{verdict} {why}"
+
+
+@on_every_quiz
+def test_a_number_is_sent_with_enter_and_keeps_the_focus(quiz):
+    for item, sheet in questions(quiz, "input[type=text]"):
+        item.locator("input").fill(sheet[0][1].rstrip(":"))
+        quiz.keyboard.press("Enter")
+        assert item.locator("[role=status]").text_content().startswith("Right.")
+        assert item.locator("input").evaluate("field => field === document.activeElement")
+
+
+@on_every_quiz
+def test_what_is_no_number_is_asked_for_again(quiz):
+    for item, _ in questions(quiz, "input[type=text]"):
+        for typed in ("", "a lot"):
+            item.locator("input").fill(typed)
+            item.get_by_role("button", name="Check").click()
+            assert "type a number" in item.locator("[role=status]").text_content()
+
+
+@on_every_quiz
+def test_ids_are_the_same_each_time(quiz):
+    def ids():
+        ready(quiz)
+        return quiz.evaluate("[...document.querySelectorAll('.mlm-quiz [id]')].map(node => node.id)")
+
+    before = ids()
+    quiz.reload()
+    assert ids() == before
+
+
+@on_every_quiz
+def test_on_paper_the_questions_are_all_there(quiz):
+    quiz.emulate_media(media="print")
+    assert quiz.locator(".quiz-paper").first.is_visible()
+    assert not quiz.locator(".quiz-live").first.is_visible()
+
+
+@pytest.mark.parametrize("chapter", quiz_pages())
+def test_without_javascript_the_questions_and_answers_can_be_read(browser, address, chapter):
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(address + chapter)
+    first = tab.locator(".quiz-paper > li").first
+    assert first.is_visible()
+    first.locator("summary").click()
+    assert first.locator(".quiz-why").first.is_visible()
+    context.close()
