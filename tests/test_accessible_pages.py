@@ -49,8 +49,8 @@ _SPEC.loader.exec_module(pages)
             '<tbody><tr><th scope="row">Ash</th><td>2</td></tr></tbody></table></main>',
         ),
         (
-            '<div class="bd-article"><thead><tr><th colspan="2">wide</th></tr></thead></div>',
-            '<div class="bd-article"><thead><tr><th colspan="2" scope="colgroup">wide</th></tr></thead></div>',
+            '<div class="bd-article"><thead><th colspan="2">wide</th></thead></div>',
+            '<div class="bd-article"><thead><th colspan="2" scope="colgroup">wide</th></thead></div>',
         ),
         (
             '<a class="btn-download-notebook-button" href="x.ipynb" target="_blank">ipynb</a>',
