@@ -70,6 +70,20 @@ def install(*arguments):
         )
 
 
+def open_chapters_as_notebooks():
+    """Tell this environment's JupyterLab, and no other, that a click on a chapter opens a notebook."""
+    command = [
+        str(venv_python().with_name("jupytext-config")),
+        "set-default-viewer",
+        "python",
+        "markdown",
+        "myst",
+    ]
+    subprocess.run(
+        command, env={**os.environ, "JUPYTER_CONFIG_DIR": str(VENV / "etc" / "jupyter")}, check=True
+    )
+
+
 def create_venv():
     if shutil.which("uv"):
         made = subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, str(VENV)])
@@ -100,6 +114,7 @@ def make():
     install("--require-hashes", "-r", str(LOCK))
     # without build isolation nothing is fetched that the lock does not name
     install("--no-deps", "--no-build-isolation", "-e", str(ROOT))
+    open_chapters_as_notebooks()
     STAMP.write_text(lock_digest() + "\n")
     print("The environment .venv is ready.")
 

@@ -1,0 +1,131 @@
+"""What Binder would make of the repository, without Docker: its plan, and a chapter that opens and runs."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BINDER = ROOT / ".binder"
+CHAPTER = "book/03-basics.md"
+
+
+@pytest.fixture(scope="module")
+def plan():
+    """The Dockerfile that Binder's builder would run."""
+    command = [Path(sys.executable).with_name("jupyter-repo2docker"), "--no-build", "--debug", "."]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    return run.stdout + run.stderr
+
+
+def test_binder_takes_the_python_that_the_course_is_tested_with(plan):
+    assert re.search(r"environment for python=3\.11\b", plan), plan[:500]
+
+
+def test_binder_installs_the_small_lock_and_then_the_package(plan):
+    assert 'pip install --no-cache-dir -r ".binder/requirements.txt"' in plan
+    assert "RUN ./.binder/postBuild" in plan
+
+
+def test_the_small_lock_holds_every_package_that_a_page_imports():
+    locked = {line.split("==")[0] for line in (BINDER / "requirements.txt").read_text().splitlines()}
+    imported = set()
+    for source in [*(ROOT / "book").glob("*.md"), *(ROOT / "solutions").glob("*.md")]:
+        imported |= set(
+            re.findall(r"^(?:import|from) (\w+)", source.read_text(encoding="utf8"), re.MULTILINE)
+        )
+    missing = imported - {name.replace("-", "_") for name in locked} - set(sys.stdlib_module_names) - {"mlm"}
+    assert not missing, f"pages import what .binder/requirements.in does not name: {sorted(missing)}"
+
+
+@pytest.fixture(scope="module")
+def binder(tmp_path_factory):
+    """A checkout and an environment made by the steps of Binder's plan; the environment is kept while its
+    sources stay the same."""
+    made_from = b"".join((BINDER / name).read_bytes() for name in ("requirements.txt", "postBuild"))
+    environment = ROOT / ".cache" / "binder" / hashlib.sha256(made_from).hexdigest()[:12]
+    home = tmp_path_factory.mktemp("home")
+    checkout = home / "checkout"
+    ignored = shutil.ignore_patterns(".git", ".venv", ".cache", "_build", "*.egg-info")
+    shutil.copytree(ROOT, checkout, ignore=ignored)
+    variables = {**os.environ, "HOME": str(home), "PATH": f"{environment / 'bin'}:{os.environ['PATH']}"}
+
+    def step(*command):
+        run = subprocess.run(
+            [str(part) for part in command], cwd=checkout, env=variables, capture_output=True, text=True
+        )
+        assert run.returncode == 0, f"{command} failed:\n{run.stdout[-2000:]}\n{run.stderr[-2000:]}"
+
+    if not (environment / "complete").exists():
+        shutil.rmtree(environment, ignore_errors=True)
+        step(sys.executable, "-m", "venv", environment)
+        step(environment / "bin" / "pip", "install", "-r", ".binder/requirements.txt")
+        (environment / "complete").touch()
+    step(".binder/postBuild")
+    return checkout, variables
+
+
+@pytest.fixture(scope="module")
+def lab(binder):
+    """Address of a JupyterLab that runs in the Binder environment."""
+    checkout, variables = binder
+    command = [
+        "jupyter",
+        "lab",
+        "--no-browser",
+        "--allow-root",
+        "--ServerApp.ip=127.0.0.1",
+        "--ServerApp.port=0",
+    ]
+    command += ["--IdentityProvider.token=", "--ServerApp.port_retries=0"]
+    log = checkout.parent / "lab.log"
+    with log.open("w") as output:
+        server = subprocess.Popen(command, cwd=checkout, env=variables, stdout=output, stderr=output)
+    try:
+        yield wait_for_address(server, log)
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def wait_for_address(server, log: Path) -> str:
+    for _ in range(240):
+        found = re.search(r"http://127\.0\.0\.1:\d+/", log.read_text())
+        if found and answers(found.group()):
+            return found.group()
+        assert server.poll() is None, f"JupyterLab did not start:\n{log.read_text()[-2000:]}"
+        time.sleep(0.25)
+    pytest.fail(f"JupyterLab did not answer within a minute:\n{log.read_text()[-2000:]}")
+
+
+def answers(address: str) -> bool:
+    try:
+        return urllib.request.urlopen(address + "api", timeout=1).status == 200
+    except OSError:
+        return False
+
+
+def test_in_binder_a_chapter_opens_as_a_notebook_whose_cells_run(lab, browser):
+    tab = browser.new_context(viewport={"width": 1300, "height": 900}).new_page()
+    tab.set_default_timeout(60_000)
+    tab.goto(f"{lab}lab/tree/{CHAPTER}?reset")
+    code_cells = tab.locator(".jp-Notebook .jp-CodeCell")
+    code_cells.first.wait_for()
+    assert tab.locator(".jp-Notebook h1").first.is_visible(), "MyST prose is not rendered"
+    tab.locator(".jp-Notebook").click(position={"x": 5, "y": 300})
+    for index in range(2):  # the imports, then the data
+        code_cells.nth(index).locator(".jp-InputArea-editor").click()
+        tab.keyboard.press("Shift+Enter")
+        tab.locator(f".jp-InputArea-prompt >> text='[{index + 1}]:'").wait_for()
+    errors = tab.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']")
+    assert errors.count() == 0, errors.first.inner_text()
+    tab.screenshot(path=str(ROOT / "_build" / "screenshots-lab.png"))
+    tab.context.close()
