@@ -41,12 +41,20 @@ def judge(answer: dict, question: dict) -> Verdict:
     """Compare a plain answer with the question's key.
 
     The right value comes first, then the nearest catalogued mistake, then a sentence on what kind of
-    value was expected or on how far off this one is.
+    value was expected or on how far off this one is.  Never raises, whatever the answer holds.
     """
+    try:
+        return _judge(answer, question)
+    except Exception as error:  # no plain data at all, or of a form that `to_plain` does not make
+        return Verdict(INVALID, message=f"This value could not be compared ({type(error).__name__}).")
+
+
+def _judge(answer: dict, question: dict) -> Verdict:
     if is_unanswered(answer):
         return Verdict(UNANSWERED, message="Not answered yet.")
     value, tolerance = question["value"], (question["rtol"], question["atol"])
-    if distance(answer, value, *tolerance) <= 1:
+    distances = element_distances(answer, value, *tolerance)
+    if max(distances, default=0) <= 1:
         return Verdict(RIGHT, message="Right.", points=question["points"])
     near = [(distance(answer, m["value"], *tolerance), m) for m in question["mistakes"]]
     nearest = min(near, key=lambda pair: pair[0], default=(math.inf, None))
@@ -54,7 +62,7 @@ def judge(answer: dict, question: dict) -> Verdict:
         return Verdict(MISTAKE, nearest[1]["name"], nearest[1]["hint"])
     if sentence := misfit(answer, value, question.get("probes")):
         return Verdict(INVALID, message=_capital(sentence))
-    off = [d > 1 for d in element_distances(answer, value, *tolerance)]
+    off = [gap > 1 for gap in distances]
     return Verdict(WRONG, message=_capital(miss(answer, value, off, question.get("probes"))))
 
 

@@ -55,6 +55,7 @@ def compile_solution(solution: Path, variant: int | None = None) -> Compiled:
 def _inputs(solution: Path, variant: int | None) -> str:
     """Hash of all that the key depends on."""
     files = [solution, ROOT / "requirements.txt", *sorted((ROOT / "data").iterdir())]
+    files += [ROOT / "tests" / "reference" / "lme4.json"]
     files += sorted((ROOT / "mlm").rglob("*.py"))
     total = hashlib.sha256(repr(variant).encode())
     for path in files:

@@ -23,7 +23,7 @@ GIVEN = ASKED | {"text": "text", "boolean": "True or False"}
 OTHER = {
     "fit": "this is a whole fitted model; take out of it the {asked} that the question asks for.",
     "draws": "these are posterior draws; summarise them into the {asked} that the question asks for.",
-    "large": "this is an {type}, more than any question asks for.",
+    "large": "these are {type}, more than any question asks for.",
     "": "this is an object of type {type}; the question asks for {asked}.",
 }
 #: Relations between a wrong number and the right one that name the slip.
@@ -129,8 +129,9 @@ def _misfit_rows(given: list[str], asked: list[str]) -> str:
 
 
 def _misfit_names(what: str, given: list[str], asked: list[str]) -> str:
-    absent = [name for name in asked if name not in set(given)]
-    extra = [name for name in given if name not in set(asked)]
+    known, wanted = set(given), set(asked)
+    absent = [name for name in asked if name not in known]
+    extra = [name for name in given if name not in wanted]
     if not absent and not extra:
         return "" if len(given) == len(asked) else f"a {what} name occurs more than once."
     parts = []
@@ -242,7 +243,7 @@ def _miss_number(given, right) -> str:
 
 def _rounded(share: float) -> int:
     percent = 100 * share
-    return round(percent) if percent < 10 else 10 * round(percent / 10)
+    return round(percent) if percent < 10 else 5 * round(percent / 5)
 
 
 def _number(value) -> str:

@@ -15,7 +15,7 @@ from mlm.exercises.variants import read_variant, vary_groups
 KEYS_FOLDER = "MLM_KEYS"
 #: File to which answers and keys are appended as JSON lines, where a program runs the notebook.
 RECORD_FILE = "MLM_RECORD"
-MARKS = {RIGHT: "✓", UNANSWERED: "…"}
+MARKS = {RIGHT: "✓", UNANSWERED: "…", "written": "✎"}
 
 
 class Exercise:
@@ -97,7 +97,7 @@ class Exercise:
         question, problem = self._question(name, "check")
         probes = question and question["probes"] and [call["arguments"] for call in question["probes"]]
         answer = to_plain(value, probes)
-        verdict = _judge(answer, question) if question else Verdict("unknown", message=problem)
+        verdict = judge(answer, question) if question else Verdict("unknown", message=problem)
         _record("check", self, name=str(name), answer=answer, verdict=vars(verdict))
         earned = f" {_points(verdict.points)}." if verdict.status == RIGHT else ""
         print(f"{MARKS.get(verdict.status, '✗')} {name}: {verdict.message}{earned}")
@@ -110,7 +110,7 @@ class Exercise:
             return
         hints, given = question["hints"], self._hints_given.get(name, 0)
         if given == len(hints):
-            print(f"{name}: there are no more hints; the third one holds the code.")
+            print(f"{name}: There are no more hints; the third one holds the code.")
             return
         self._hints_given[name] = given + 1
         print(f"{name}, hint {given + 1} of {len(hints)}: {hints[given]}")
@@ -135,7 +135,7 @@ class Exercise:
         answer = to_plain(text)
         status, message = _look_at(answer, question) if question else ("unknown", problem)
         _record("write", self, name=str(name), answer=answer, verdict=vars(Verdict(status, message=message)))
-        print(f"{MARKS.get(status, '✎')} {name}: {message}")
+        print(f"{MARKS.get(status, '✗')} {name}: {message}")
         if status == "written":
             for item in question["rubric"]:
                 print(f"  [ ] {item['criterion']} ({_points(item['points'])})")
@@ -252,7 +252,7 @@ class Exercise:
         questions, problem = self._questions()
         if problem:
             return None, problem
-        if name not in questions:
+        if not isinstance(name, str) or name not in questions:
             return None, f"There is no question of this name; {keys.near(name, list(questions))}"
         question = questions[name]
         if kind and question["kind"] != kind:
@@ -286,13 +286,6 @@ class Exercise:
 def _keys_folder() -> Path:
     elsewhere = os.environ.get(KEYS_FOLDER)
     return Path(elsewhere) if elsewhere else Path(__file__).parents[2] / "exercises" / "keys"
-
-
-def _judge(answer: dict, question: dict) -> Verdict:
-    try:
-        return judge(answer, question)
-    except Exception as error:  # a learner never meets a traceback, whatever was stored
-        return Verdict("invalid", message=f"This value could not be compared ({type(error).__name__}).")
 
 
 def _look_at(answer: dict, question: dict) -> tuple[str, str]:

@@ -123,7 +123,7 @@ def file_of(folder: Path, exercise: str, variant: int | None) -> Path:
 
 def near(name: str, names) -> str:
     """``; did you mean …?`` for a name that is not among ``names``, else the list of them."""
-    close = get_close_matches(str(name), names, n=3, cutoff=0.5)
+    close = get_close_matches(str(name), names, n=3, cutoff=0.6)
     return f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(names)}."
 
 

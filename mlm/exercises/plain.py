@@ -198,7 +198,7 @@ def _finite(number: float):
 def _limited(value) -> dict | None:
     if value.size <= LARGEST:
         return None
-    return {"kind": "other", "type": f"{type(value).__name__} of {value.size:,} values", "family": "large"}
+    return {"kind": "other", "type": f"{value.size:,} values", "family": "large"}
 
 
 def _array(value: np.ndarray) -> dict:
@@ -212,6 +212,7 @@ def _array(value: np.ndarray) -> dict:
 def _values(values) -> dict:
     """Flat values with what they are ``of``; missing entries of numbers become ``"nan"``."""
     dtype = getattr(values, "dtype", None)
+    dtype = getattr(dtype, "numpy_dtype", dtype)  # what pandas wraps
     if isinstance(dtype, np.dtype) and dtype.kind in "iub":
         return {"of": "boolean" if dtype.kind == "b" else "number", "values": np.asarray(values).tolist()}
     if isinstance(dtype, np.dtype) and dtype.kind == "f":
@@ -234,7 +235,7 @@ def _sequence(value, depth: int) -> dict:
     if len(value) > LARGEST:
         return {
             "kind": "other",
-            "type": f"{type(value).__name__} of {len(value):,} values",
+            "type": f"{len(value):,} values",
             "family": "large",
         }
     scalars = [_scalar(item) for item in value]
@@ -286,7 +287,7 @@ def _table(value: pd.DataFrame) -> dict:
 
 
 def _labels(index: pd.Index) -> list[str]:
-    return [_label(label) for label in index]
+    return [str(n) for n in index] if type(index) is pd.RangeIndex else [_label(label) for label in index]
 
 
 def _label(label) -> str:

@@ -119,8 +119,9 @@ def _named_inside(statement: ast.stmt, blank, seen) -> list[ast.stmt]:
     for item in getattr(statement, "items", []):
         if item.optional_vars is not None:
             stubs.append(_assignment(item.optional_vars, None, blank, seen))
-    blocks = [getattr(statement, field, []) for field in ("body", "orelse", "finalbody")]
+    blocks = [getattr(statement, "body", [])]
     blocks += [handler.body for handler in getattr(statement, "handlers", [])]
+    blocks += [getattr(statement, field, []) for field in ("orelse", "finalbody")]
     for block in blocks:
         stubs += [one for one in _stubs(block, blank, seen) if not _is_into(one)]
     return stubs

@@ -1,0 +1,195 @@
+"""The builder: what becomes of a solution's cells, byte-stable files, and clear refusals."""
+
+import json
+import re
+import shutil
+
+import nbformat
+import pytest
+
+from mlm.exercises import builder, compiler
+from mlm.exercises.builder import BuildFailed, build_all
+
+from .conftest import EXAMPLE
+
+SOURCE = (EXAMPLE / "98-example.md").read_text(encoding="utf8")
+
+
+@pytest.fixture
+def notebook(built):
+    return nbformat.read(built / "98-example.ipynb", as_version=4)
+
+
+@pytest.fixture
+def workshop(tmp_path, built):
+    """A copy of the example with its generated files, to break."""
+    shutil.copytree(EXAMPLE, tmp_path / "solutions")
+    shutil.copytree(built, tmp_path / "exercises")
+    return {"solutions": tmp_path / "solutions", "exercises": tmp_path / "exercises"}
+
+
+def rewrite(workshop, old: str, new: str) -> None:
+    assert old in SOURCE, "the example holds no such text any more"
+    (workshop["solutions"] / "98-example.md").write_text(SOURCE.replace(old, new, 1), encoding="utf8")
+
+
+def sources(notebook) -> str:
+    return "\n".join(cell.source for cell in notebook.cells)
+
+
+def test_answers_become_stubs_and_checks_stay(notebook):
+    text = sources(notebook)
+    assert "n_batches = ..." in text
+    assert "return ..." in text
+    assert 'ex.check("within", within)' in text
+    assert "nunique" not in text
+
+
+@pytest.mark.parametrize(
+    "secret", ["ex.key", "ex.rubric", "spread about as much", "leans on the others", "hints="]
+)
+def test_keys_discussions_and_model_answers_are_gone(built, secret):
+    assert secret not in (built / "98-example.ipynb").read_text(encoding="utf8")
+
+
+def test_a_model_answer_enters_no_key_either(built):
+    assert "leans on the others" not in (built / "keys" / "98-example.json").read_text(encoding="utf8")
+
+
+def test_text_after_a_discussion_stays(notebook):
+    assert "here is one more sentence that stays" in sources(notebook)
+
+
+def test_the_notebook_is_valid_with_fixed_ids_and_no_outputs(notebook):
+    nbformat.validate(notebook)
+    ids = [cell.id for cell in notebook.cells]
+    assert ids[:4] == ["001-markdown", "002-code", "003-markdown", "004-answer"]
+    assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in notebook.cells)
+
+
+def test_building_again_gives_the_same_bytes(built, tmp_path):
+    build_all(solutions=EXAMPLE, exercises=tmp_path)
+    for name in ("98-example.ipynb", "keys/98-example.json"):
+        assert (tmp_path / name).read_bytes() == (built / name).read_bytes(), name
+
+
+def test_building_again_runs_nothing(built, monkeypatch):
+    monkeypatch.setattr(compiler, "_execute", lambda *_: pytest.fail("the solution was run again"))
+    assert build_all(solutions=EXAMPLE, exercises=built) == [
+        "98-example.json: as it was",
+        "98-example.ipynb: as it was",
+    ]
+
+
+def test_generated_files_in_sync_pass_the_check(workshop):
+    assert build_all(check=True, **workshop)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("98-example.ipynb", "n_batches = ...", "n_batches = 6"),
+        ("keys/98-example.json", "What varies within a batch?", "What varies?"),
+        ("keys/98-example.json", "49.51009998", "49.6"),
+        ("keys/98-example.json", '"points": 2', '"points": 3'),
+        ("keys/98-example.json", '"rtol": 0.005', '"rtol": 0.5'),
+    ],
+)
+def test_a_generated_file_edited_by_hand_fails_the_check_by_name(workshop, file, old, new):
+    path = workshop["exercises"] / file
+    text = path.read_text(encoding="utf8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf8")
+    with pytest.raises(BuildFailed, match=rf"{file.split('/')[-1]} is not what its solution says; run `make"):
+        build_all(check=True, **workshop)
+
+
+def test_a_missing_generated_file_fails_the_check_by_name(workshop):
+    (workshop["exercises"] / "98-example.ipynb").unlink()
+    with pytest.raises(BuildFailed, match="98-example.ipynb is missing; run `make exercises`"):
+        build_all(check=True, **workshop)
+
+
+def test_a_number_that_drifts_far_below_the_tolerance_leaves_the_key_as_it_is(workshop):
+    """Another machine's optimiser stops elsewhere in the eighth digit; that is no other key."""
+    path = workshop["exercises"] / "keys" / "98-example.json"
+    drifted = path.read_text(encoding="utf8").replace("49.51009998", "49.51009123")
+    path.write_text(drifted, encoding="utf8")
+    assert "98-example.json: as it was" in build_all(**workshop)
+    assert path.read_text(encoding="utf8") == drifted
+
+
+def test_a_learners_work_is_never_overwritten(workshop):
+    path = workshop["exercises"] / "98-example.ipynb"
+    path.write_text(
+        path.read_text(encoding="utf8").replace("n_batches = ...", "n_batches = 6"), encoding="utf8"
+    )
+    with pytest.raises(BuildFailed, match="holds work of yours"):
+        build_all(**workshop)
+    assert "n_batches = 6" in path.read_text(encoding="utf8")
+
+
+def test_a_key_without_a_solution_is_named(workshop):
+    (workshop["exercises"] / "keys" / "97-gone.json").write_text("{}")
+    with pytest.raises(BuildFailed, match="keys/97-gone.json has no solution any more"):
+        build_all(check=True, **workshop)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("n_batches = dyes", "n_batches = dyse", "the cell that begins `n_batches = dyse"),
+        (
+            '(len(dyes), "These are the samples; each',
+            '(n_batches, "These are the samples; each',
+            "KeyRefused: n-batches: mistake 'rows' is within the tolerance",
+        ),
+        (
+            'ex.check("within", within)',
+            'ex.check("within", within + 9)',
+            "within: the solution itself does not pass",
+        ),
+        ('ex.check("weight", weight)', "weight", "weight: it has a key but is never checked"),
+        (
+            'ex.check("means", batch_means)',
+            'ex.check("menas", batch_means)',
+            "menas: it is checked but has no key",
+        ),
+        (
+            'Exercise("98-example")',
+            'Exercise("03-basics")',
+            'it says Exercise("03-basics"); its name is "98-example"',
+        ),
+        ("[answer]", "[answer, key]", "cell 4 has the tags answer, key; give it one"),
+        ("\n:::\n", "\n", "is not closed before the next code cell"),
+    ],
+)
+def test_a_broken_solution_is_refused_with_the_place(workshop, monkeypatch, tmp_path, old, new, complaint):
+    monkeypatch.setattr(compiler, "CACHE", tmp_path / "cache")
+    rewrite(workshop, old, new)
+    with pytest.raises(BuildFailed, match=re.escape(complaint)) as refusal:
+        build_all(**workshop)
+    assert "98-example" in str(refusal.value)
+
+
+def test_a_solution_that_changes_is_compiled_again(tmp_path):
+    solution = tmp_path / "98-example.md"
+    solution.write_text(SOURCE, encoding="utf8")
+    before = compiler._inputs(solution, None)
+    assert compiler._inputs(solution, 7) != before
+    solution.write_text(SOURCE + "\nMore.\n", encoding="utf8")
+    assert compiler._inputs(solution, None) != before
+
+
+def test_a_private_key_is_written_beside_and_leaves_the_public_one(built):
+    public = json.loads((built / "keys" / "98-example.json").read_text())
+    private = json.loads((built / "keys" / "98-example.variant-7.json").read_text())
+    assert (public["variant"], private["variant"]) == (None, 7)
+    values = [{q["name"]: q.get("value") for q in key["questions"]} for key in (public, private)]
+    assert values[0]["within"] != values[1]["within"]
+    assert values[0]["n-batches"] == values[1]["n-batches"]
+
+
+def test_the_folders_of_the_project_are_the_default():
+    assert builder.SOLUTIONS.name == "solutions"
+    assert builder.EXERCISES.parent == builder.SOLUTIONS.parent

@@ -1,0 +1,320 @@
+"""`Exercise.check` as a learner meets it: one plain line for whatever was stored."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+ICC = 0.4
+RIGHT = "✓ it: Right."
+
+
+class Hostile:
+    """Lies about everything: equal to all, callable by no one, and it raises when it is read."""
+
+    def __eq__(self, other):
+        return True
+
+    __hash__ = None
+
+    def __float__(self):
+        raise RuntimeError("no")
+
+    __repr__ = __str__ = __len__ = __iter__ = __float__
+
+
+class Pretender(float):
+    def __eq__(self, other):
+        return True
+
+    __hash__ = float.__hash__
+
+
+@pytest.fixture
+def icc(ask):
+    return ask(
+        ICC,
+        rtol=0.005,
+        points=2,
+        mistakes={
+            "inverted": (1 - ICC, "Which part goes on top?"),
+            "ratio": (2 / 3, "A share divides by the sum."),
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    "value",
+    [ICC, 0.4019, np.float64(ICC), np.float32(ICC), np.array(ICC), pd.Series([ICC]).iloc[0]],
+    ids=["float", "within", "float64", "float32", "0-d", "iloc"],
+)
+def test_a_right_number_passes_whatever_library_it_comes_from(icc, value):
+    assert icc(value) == f"{RIGHT} 2 points."
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"), [(0.6, "Which part goes on top?"), (0.667, "A share divides by the sum.")]
+)
+def test_a_catalogued_mistake_meets_its_own_hint(icc, value, hint):
+    assert icc(value) == f"✗ it: {hint}"
+
+
+@pytest.mark.parametrize("value", [..., "...", " ...\n", [..., ...], {"a": ...}])
+def test_a_stub_is_not_answered_yet(icc, value):
+    assert icc(value) == "… it: Not answered yet."
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("0.4", "This is text; give a number, without quotes."),
+        (True, "This is True or False; the question asks for a number."),
+        (None, "This is None: nothing was stored. The question asks for a number."),
+        (pd.NA, "This is None: nothing was stored. The question asks for a number."),
+        (float("nan"), "This number is not a number (nan); look for what made it so."),
+        (float("inf"), "This number is infinite; look for what made it so."),
+        (10**400, "This number is infinite; look for what made it so."),
+        (
+            np.array([ICC]),
+            "This holds one number but is not one; take the number out, for example with .item().",
+        ),
+        (
+            pd.Series([ICC]),
+            "This holds one number but is not one; take the number out, for example with .item().",
+        ),
+        ([ICC, ICC], "These are 2 values; the question asks for one number."),
+        (np.zeros((2, 3)), "These are 2 by 3 values; the question asks for one number."),
+        (pd.DataFrame({"a": [ICC]}), "This is a data frame; the question asks for a number."),
+        (lambda: ICC, "This is a function that was not called; the question asks for a number."),
+        (1 + 2j, "This is an object of type complex; the question asks for a number."),
+        (Hostile(), "This is an object of type Hostile; the question asks for a number."),
+        (Pretender(ICC), "This is an object of type Pretender; the question asks for a number."),
+        (Hostile, "This is an object of type type; the question asks for a number."),
+    ],
+)
+def test_what_is_not_a_number_is_named_in_a_plain_sentence(icc, value, sentence):
+    assert icc(value) == f"✗ it: {sentence}"
+
+
+def test_a_whole_statsmodels_fit_is_named_as_one(icc):
+    import statsmodels.formula.api as smf
+
+    fit = smf.ols("y ~ 1", pd.DataFrame({"y": [1.0, 2.0, 4.0]})).fit()
+    expected = "This is a whole fitted model; take out of it the number that the question asks for."
+    assert icc(fit) == f"✗ it: {expected}"
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        (-0.4, "The size is right and the sign is not."),
+        (40, "100 times too large: a percentage where a share is asked?"),
+        (0.16, "This is the square of the right value: a variance for a standard deviation?"),
+        (np.sqrt(0.4), "This is the square root of the right value: a standard deviation for a variance?"),
+        (0.5, "0.5 is too high, by about 25 %."),
+        (0.3, "0.3 is too low, by about 25 %."),
+        (0.404, "0.404 is a little too high (by less than 2 %); rounding? REML against ML?"),
+        (-3, "-3 is too low; look at its sign first."),
+        (7000, "7000 is too high by a factor of more than ten; look at the units and the scale."),
+    ],
+)
+def test_another_wrong_number_is_told_how_far_off_it_is(icc, value, sentence):
+    assert icc(value) == f"✗ it: {sentence}"
+
+
+def test_whole_numbers_must_be_equal(ask):
+    check = ask(5555)
+    assert check(5555.0).startswith(RIGHT)
+    assert check(5554).startswith("✗ it: 5554 is a little too low")
+
+
+def test_text_passes_whatever_its_capitals_and_spaces(ask):
+    check = ask("Lac qui Parle", mistakes={"biggest": ("HENNEPIN", "That is the one with most houses.")})
+    assert check("LAC  QUI PARLE ").startswith(RIGHT)
+    assert check("hennepin") == "✗ it: That is the one with most houses."
+    assert check("Anoka") == "✗ it: Not “Anoka”."
+    assert check(3) == "✗ it: This is a number; the question asks for text in quotes."
+
+
+def test_true_and_false_are_not_one_and_zero(ask):
+    check = ask(np.bool(True))
+    assert check(True).startswith(RIGHT)
+    assert check(False) == "✗ it: No, it is the other way round; look at why."
+    assert check(1) == "✗ it: This is a number; the question asks for True or False."
+
+
+def test_arrays_are_compared_by_position(ask):
+    check = ask(np.array([1.5, 2.5, 3.5]))
+    assert check([1.5, 2.5, 3.5]).startswith(RIGHT)
+    assert check([3.5, 2.5, 1.5]) == "✗ it: 2 of 3 values are off; look first at number 1."
+    assert check([1.5]) == "✗ it: The question asks for 3 values; this has 1."
+    assert check([1.5, None, 3.5]) == "✗ it: It has entries that are not a number (nan): 1 of 3."
+    assert check(np.array([1.5, np.inf, 3.5])) == "✗ it: It has entries that are infinite: 1 of 3."
+    assert check(["a", "b", "c"]) == "✗ it: It holds text; the question asks for numbers."
+    assert check([1.5, "b", 3.5]) == "✗ it: This is a list; the question asks for an array."
+
+
+def test_a_matrix_keeps_its_shape(ask):
+    check = ask([[1.0, 2.0], [3.0, 4.0]])
+    assert check(np.array([[1.0, 2.0], [3.0, 4.0]])).startswith(RIGHT)
+    assert check([1.0, 2.0, 3.0, 4.0]) == "✗ it: The question asks for 2 by 2 values; this has 4."
+
+
+def test_a_set_has_no_order(ask):
+    check = ask({"ANOKA", "BECKER"})
+    assert check(["Becker", "ANOKA"]).startswith(RIGHT)
+    assert check(pd.Series(["BECKER", "ANOKA"])).startswith(RIGHT)
+    assert check({"ANOKA"}) == "✗ it: The right set has 2 members; this one has 1."
+    assert check({"ANOKA", "CASS"}) == "✗ it: 1 of 2 members do not belong, CASS among them."
+
+
+@pytest.fixture
+def means(ask):
+    return ask(pd.Series({"AITKIN": 0.7, "ANOKA": 0.9, "BECKER": 1.1}))
+
+
+def test_a_series_is_compared_by_label_in_any_order(means):
+    assert means(pd.Series({"BECKER": 1.1, "AITKIN": 0.7, "ANOKA": 0.9})).startswith(RIGHT)
+    assert means({"ANOKA": 0.9, "BECKER": 1.1, "AITKIN": 0.7}).startswith(RIGHT)
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        (
+            np.array([0.7, 0.9, 1.1]),
+            "These values have lost their labels; give the Series (or a dict) with its index.",
+        ),
+        (
+            pd.Series([0.7, 0.9, 1.1]),
+            "The rows are only numbered; the question asks for labels such as AITKIN in the index.",
+        ),
+        (pd.Series({"AITKIN": 0.7, "ANOKA": 0.9}), "The question asks for 3 rows; this has 2."),
+        (
+            {"AITKIN": 0.7, "ANOKA": 0.9, "BEKER": 1.1},
+            "There is no row BECKER; row BEKER was not asked for (did you mean BECKER?).",
+        ),
+        (
+            pd.Series([0.7, 0.9, 1.1], index=["AITKIN", "AITKIN", "BECKER"]),
+            "The label AITKIN occurs more than once; each row needs a label of its own.",
+        ),
+        ({"AITKIN": 0.7, "ANOKA": 5, "BECKER": 1.1}, "1 of 3 values are off; look first at ANOKA."),
+    ],
+)
+def test_a_series_with_other_labels_is_told_which(means, value, sentence):
+    assert means(value) == f"✗ it: {sentence}"
+
+
+@pytest.fixture
+def table(ask):
+    frame = pd.DataFrame({"sd": [0.3, 0.8], "part": ["county", "house"]}, index=["a", "b"])
+    return frame, ask(frame)
+
+
+def test_a_data_frame_is_compared_by_column_and_row_name(table):
+    frame, check = table
+    assert check(frame.loc[["b", "a"], ["part", "sd"]]).startswith(RIGHT)
+
+
+def test_a_data_frame_of_another_form_is_told_what_differs(table):
+    frame, check = table
+    renamed = check(frame.rename(columns={"sd": "SDs"}))
+    assert renamed == "✗ it: There is no column sd; column SDs was not asked for."
+    assert check(frame.assign(sd=frame["sd"] * 2)) == "✗ it: 2 of 4 entries are off, in column sd."
+    assert check(frame.assign(part=1)) == "✗ it: Column part holds numbers; the question asks for text."
+    holes = check(frame.assign(sd=[np.nan, 0.8]))
+    assert holes == "✗ it: Column sd has entries that are not a number (nan): 1 of 2."
+    assert check(frame.assign(part=["county", None])) == "✗ it: Column part has missing values: 1 of 2."
+    assert (
+        check(frame["sd"])
+        == "✗ it: This is a Series (or a dict) with labels; the question asks for a data frame."
+    )
+
+
+def test_rows_that_are_only_numbered_are_compared_by_position(ask):
+    check = ask(pd.DataFrame({"x": [1.0, 2.0]}))
+    assert check(pd.DataFrame({"x": [1.0, 2.0]})).startswith(RIGHT)
+    assert check(pd.DataFrame({"x": [2.0, 1.0]})) == "✗ it: 2 of 2 entries are off, in column x."
+
+
+@pytest.fixture
+def weight(ask):
+    return ask(
+        lambda n, ratio: n / (n + ratio),
+        probes=[(5, 1.0), (80, 0.25)],
+        mistakes={"other-end": (lambda n, ratio: ratio / (n + ratio), "This weighs the overall mean.")},
+    )
+
+
+def _prints(n, ratio):
+    print("noise")
+    return n / (n + ratio)
+
+
+def _raises(n, ratio):
+    raise ValueError("two\nlines")
+
+
+def _exits(n, ratio):
+    raise SystemExit
+
+
+def _fails_inside(n, ratio):
+    return len(n)
+
+
+@pytest.mark.parametrize(
+    "function", [lambda n, ratio: n / (n + ratio), _prints, lambda n, q: 1 - q / (n + q)]
+)
+def test_a_function_is_judged_by_what_it_returns(weight, function):
+    assert weight(function).startswith(RIGHT)
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (lambda n, ratio: ratio / (n + ratio), "This weighs the overall mean."),
+        (_raises, "Called as it(5, 1.0) it raises ValueError: two lines."),
+        (_exits, "Called as it(5, 1.0) it raises SystemExit."),
+        (_fails_inside, "Called as it(5, 1.0) it raises TypeError: object of type 'int' has no len()."),
+        (lambda n, ratio: None, "Called as it(5, 1.0) it returns nothing; is there a return?"),
+        (lambda n, ratio: "a", "Called as it(5, 1.0): this is text; give a number, without quotes."),
+        (
+            lambda n, ratio: 0.8333333 if n == 5 else 0.5,
+            "Called as it(80, 0.25): 0.5 is too low, by about 50 %.",
+        ),
+        (0.83, "This is a number; the question asks for the function itself, without calling it."),
+        ("n", "The question asks for a function; this is text."),
+    ],
+)
+def test_a_function_that_is_not_right_is_told_at_which_call(weight, function, sentence):
+    assert weight(function) == f"✗ it: {sentence}"
+
+
+def test_a_function_with_other_arguments_is_told_so(weight):
+    line = weight(lambda n: n)
+    assert line.startswith("✗ it: It does not take the arguments that the question names: TypeError:")
+
+
+def test_a_function_that_returns_its_stub_is_not_answered_yet(weight):
+    assert weight(lambda n, ratio: ...) == "… it: Not answered yet."
+
+
+def test_a_function_cannot_spoil_the_arguments_of_the_next_question(ask):
+    def spoil(values):
+        values[:] = 0
+        return 3.0
+
+    check = ask(lambda values: float(values.sum()), probes=[(np.array([1.0, 2.0]),)])
+    assert check(spoil).startswith(RIGHT)
+    assert check(lambda values: values.sum()).startswith(RIGHT)
+
+
+def test_more_values_than_any_question_asks_for_are_refused_at_once(ask):
+    check = ask(np.array([1.0, 2.0]))
+    assert check(np.zeros(10**7)).startswith("✗ it: These are 10,000,000 values")
+
+
+def test_a_list_that_holds_itself_does_no_harm(ask):
+    loop = []
+    loop.append(loop)
+    assert ask([1.0, 2.0])(loop).startswith("✗ it: ")

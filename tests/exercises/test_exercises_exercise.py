@@ -1,0 +1,123 @@
+"""`Exercise` beyond a single check: hints, writing, names, missing keys, variants, speed of import."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mlm.exercises
+from mlm.exercises import Exercise
+from mlm.exercises.exercise import KEYS_FOLDER, RECORD_FILE
+
+
+@pytest.fixture
+def example(built, monkeypatch) -> Exercise:
+    monkeypatch.setenv(KEYS_FOLDER, str(built / "keys"))
+    return Exercise("98-example")
+
+
+def test_hints_come_one_at_a_time_and_end(example, capsys):
+    for _ in range(4):
+        example.hint("within")
+    assert capsys.readouterr().out.splitlines() == [
+        "within, hint 1 of 3: What varies within a batch?",
+        "within, hint 2 of 3: sqrt(mean of the variances)",
+        "within, hint 3 of 3: np.sqrt(by_batch.var().mean())",
+        "within: There are no more hints; the third one holds the code.",
+    ]
+
+
+def test_an_unknown_question_is_met_with_near_names(example, capsys):
+    example.check("withn", 1.0)
+    example.hint("withn")
+    example.check("nothing-like-it", 1.0)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "✗ withn: There is no question of this name; did you mean within?"
+    assert lines[1] == lines[0]
+    assert lines[2].endswith("it has n-batches, within, means, weight, essay.")
+
+
+@pytest.mark.parametrize("name", [3, None, ["within"], ...])
+def test_a_name_that_is_no_text_is_no_question(example, capsys, name):
+    example.check(name, 1.0)
+    example.hint(name)
+    assert capsys.readouterr().out.count("There is no question of this name") == 2
+
+
+def test_a_missing_key_file_says_what_to_do(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv(KEYS_FOLDER, str(tmp_path))
+    Exercise("98-example").check("within", 1.0)
+    expected = "There is no key of exercise '98-example'; run `make exercises` in the course's folder."
+    assert capsys.readouterr().out.strip() == f"✗ within: {expected}"
+
+
+def test_a_misspelt_exercise_is_met_with_the_near_one(built, monkeypatch, capsys):
+    monkeypatch.setenv(KEYS_FOLDER, str(built / "keys"))
+    Exercise("98-exampel").check("within", 1.0)
+    assert capsys.readouterr().out.strip().endswith("Did you mean 98-example?")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"questions": 3}', ""])
+def test_a_damaged_key_file_says_what_to_do(tmp_path, monkeypatch, capsys, text):
+    (tmp_path / "98-example.json").write_text(text)
+    monkeypatch.setenv(KEYS_FOLDER, str(tmp_path))
+    Exercise("98-example").check("within", 1.0)
+    assert "The key file 98-example.json cannot be read; `make exercises`" in capsys.readouterr().out
+
+
+def test_checking_an_essay_or_writing_a_number_names_the_other_method(example, capsys):
+    example.check("essay", "text")
+    example.write("within", "text")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "✗ essay: This question wants ex.write('essay', …).",
+        "✗ within: This question wants ex.check('within', …).",
+    ]
+
+
+@pytest.mark.parametrize(("words", "room"), [(3, "too short"), (20, "in range"), (60, "too long")])
+def test_writing_counts_words_and_lists_what_to_look_for(example, capsys, words, room):
+    example.write("essay", "word " * words)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"✎ essay: {words} words, {room} (10 to 40 are asked for). Does it do each of these?"
+    assert lines[1:] == [
+        "  [ ] It says which batches lean on others. (2 points)",
+        "  [ ] It says why. (1 point)",
+    ]
+
+
+@pytest.mark.parametrize("text", [..., "", "\n...\n", "  "])
+def test_an_empty_text_is_not_answered_yet(example, capsys, text):
+    example.write("essay", text)
+    assert capsys.readouterr().out.strip() == "… essay: Not answered yet."
+
+
+def test_a_private_variant_without_its_key_keeps_the_answer(example, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv(RECORD_FILE, str(tmp_path / "record.jsonl"))
+    Exercise("98-example", variant=8).check("within", 49.5)
+    assert "there is no key of variant 8 here" in capsys.readouterr().out
+    record = json.loads((tmp_path / "record.jsonl").read_text())
+    assert record["answer"] == {"kind": "number", "value": 49.5}
+    assert (record["exercise"], record["variant"], record["name"]) == ("98-example", 8, "within")
+
+
+def test_importing_exercises_is_light():
+    code = "import sys, mlm.exercises as e; e.Exercise; print([m for m in %r if m in sys.modules])"
+    heavy = ["statsmodels", "pymc", "arviz", "matplotlib", "jupytext", "nbclient", "nbformat", "scipy"]
+    done = subprocess.run([sys.executable, "-c", code % heavy], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", ["align", "describe", "compare"])
+def test_comparing_needs_the_standard_library_only(module):
+    """A grader compares outside of the sandbox, plain data only: nothing here may read a learner's object."""
+    tree = ast.parse(Path(mlm.exercises.__file__).with_name(f"{module}.py").read_text(encoding="utf8"))
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    imported |= {
+        alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+    }
+    own = {"mlm.exercises.align", "mlm.exercises.describe"}
+    assert {name for name in imported - own if name not in sys.stdlib_module_names} == set()

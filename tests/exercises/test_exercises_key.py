@@ -1,0 +1,88 @@
+"""`Exercise.key` and `Exercise.rubric`: what contradicts itself is refused, by the question's name."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mlm.exercises import Exercise, keys
+from mlm.exercises.exercise import RECORD_FILE
+
+HINTS = ["a nudge", "the structure", "the code"]
+
+
+def state(value=0.4, variant=None, **settings) -> None:
+    Exercise("99-asked", variant=variant).key("icc", value, **({"hints": HINTS} | settings))
+
+
+def identity(x):
+    return x
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"mistakes": {"close": (0.4003, "Close.")}}, "mistake 'close' is within the tolerance"),
+        ({"mistakes": {"a": (0.6, "A."), "b": (0.6001, "B.")}}, "mistake 'b' cannot be told apart from 'a'"),
+        ({"mistakes": {"a": (0.6, "Same."), "b": (0.7, "Same.")}}, "'a' and 'b' share a hint"),
+        ({"mistakes": {"a": (0.6, " ")}}, "mistake 'a' must be a pair"),
+        ({"mistakes": {"a": 0.6}}, "mistake 'a' must be a pair"),
+        ({"mistakes": {"a": (float("nan"), "A.")}}, "mistake 'a' holds nan"),
+        ({"accepts": {"other engine": 0.41}}, "'other engine' is 25 tolerances from the right value"),
+        ({"hints": HINTS[:2]}, "give three hints"),
+        ({"hints": [*HINTS[:2], ""]}, "give three hints"),
+        ({"value": float("nan")}, "the right value holds nan"),
+        ({"value": np.array([1.0, np.inf])}, "the right value holds nan or an infinity"),
+        ({"value": ...}, "the right value cannot be compared: unanswered"),
+        ({"value": None}, "the right value cannot be compared: missing"),
+        ({"value": object()}, "the right value cannot be compared: object"),
+        ({"value": identity}, "is a function; name what to call it with"),
+        ({"value": identity, "probes": [1, 2]}, "probes must be a list of tuples"),
+        ({"value": lambda x: 1 / x, "probes": [(0,)]}, "cannot be compared: ZeroDivisionError"),
+        ({"value": 0.0}, "the right value holds a 0, of which rtol admits nothing; give atol"),
+        ({"rtol": -1}, "rtol is -1; it must be a number, 0 or more"),
+        ({"points": float("nan")}, "points is nan"),
+    ],
+)
+def test_a_contradiction_is_refused_by_name(settings, complaint):
+    with pytest.raises(keys.KeyRefused) as refusal:
+        state(**settings)
+    assert str(refusal.value).startswith("icc: ")
+    assert complaint in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["ICC", "two words", "", 3])
+def test_a_name_that_is_no_slug_is_refused(name):
+    with pytest.raises(keys.KeyRefused, match="is no name of a question"):
+        Exercise("99-asked").key(name, 0.4, hints=HINTS)
+
+
+def test_a_private_variant_leaves_a_mistake_out_that_its_data_cannot_tell_apart(monkeypatch, tmp_path):
+    record = tmp_path / "record.jsonl"
+    monkeypatch.setenv(RECORD_FILE, str(record))
+    state(variant=7, mistakes={"close": (0.4003, "Close."), "far": (0.6, "Far.")})
+    question = json.loads(record.read_text())["question"]
+    assert [mistake["name"] for mistake in question["mistakes"]] == ["far"]
+    assert question["left_out"] == ["close"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"words": (5, 8)}, "the model answer has 3 words, outside the 5 to 8"),
+        ({"words": (8, 5)}, "should be (fewest, most)"),
+        ({"rubric": {"It says so.": 1}}, "a rubric needs two criteria or more"),
+        ({"hints": HINTS[:1]}, "give three hints"),
+    ],
+)
+def test_a_rubric_that_contradicts_itself_is_refused(settings, complaint):
+    sound = {"words": (2, 8), "rubric": {"It says so.": 1, "It says why.": 2}, "hints": HINTS}
+    with pytest.raises(keys.KeyRefused) as refusal:
+        Exercise("99-asked").rubric("essay", "Three short words", **(sound | settings))
+    assert complaint in str(refusal.value)
+
+
+def test_numbers_of_a_key_keep_ten_digits():
+    assert keys.tidy({"value": [1 / 3, 2, "a", None, 1e-300]}) == {
+        "value": [0.3333333333, 2, "a", None, 1e-300]
+    }

@@ -1,0 +1,158 @@
+"""Proofs for every question of every solution (and of the example that the other tests use)."""
+
+import dataclasses
+import json
+
+import nbformat
+import pytest
+
+from mlm.exercises import kernels, keys
+from mlm.exercises.builder import SOLUTIONS
+from mlm.exercises.compare import MISTAKE, RIGHT, UNANSWERED, judge
+from mlm.exercises.compiler import compile_solution
+from mlm.exercises.notebooks import exercise_notebook
+
+from .conftest import EXAMPLE
+
+SEED = 7  # of the private variant that is tried
+PATHS = sorted([*SOLUTIONS.glob("*.md"), *EXAMPLE.glob("*.md")])
+
+
+@pytest.fixture(scope="session", params=PATHS, ids=lambda path: path.stem)
+def solution(request):
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def public(solution):
+    return compile_solution(solution)
+
+
+@pytest.fixture(scope="session")
+def private(solution):
+    return compile_solution(solution, SEED)
+
+
+@pytest.fixture(scope="session", params=["public", "private"])
+def compiled(request, public, private):
+    return {"public": public, "private": private}[request.param]
+
+
+@pytest.fixture(scope="session")
+def blank(solution, public, tmp_path_factory):
+    """What running the exercise with nothing filled in leaves behind."""
+    folder = tmp_path_factory.mktemp("blank")
+    keys.file_of(folder, solution.stem, None).write_text(keys.dump(public.key), encoding="utf8")
+    notebook = nbformat.from_dict(exercise_notebook(solution))
+    return notebook, kernels.run(notebook, folder=folder, keys=folder)
+
+
+def checks(compiled) -> list[dict]:
+    return [question for question in compiled.key["questions"] if question["kind"] == "check"]
+
+
+def gather(compiled, parts: str):
+    """Every (question, part) of the key, such as its mistakes."""
+    return [(question, part) for question in checks(compiled) for part in question[parts]]
+
+
+def failing(cases) -> str:
+    return "\n".join(cases)
+
+
+def test_there_is_something_to_prove():
+    assert [path.stem for path in PATHS if path.parent == SOLUTIONS], "solutions/ is empty"
+
+
+def test_the_solution_passes_every_check(compiled):
+    wrong = [
+        f"{question['name']}: {judge(compiled.answers[question['name']]['answer'], question)}"
+        for question in checks(compiled)
+        if judge(compiled.answers[question["name"]]["answer"], question).status != RIGHT
+    ]
+    assert not wrong, failing(wrong)
+
+
+def test_the_blank_exercise_fails_every_check_with_not_answered_yet(public, blank):
+    _, run = blank
+    said = {record["name"]: record["verdict"] for record in run.records}
+    names = [question["name"] for question in public.key["questions"]]
+    answered = [
+        f"{name}: {said.get(name, 'its check did not run')}"
+        for name in names
+        if said.get(name, {}).get("status") != UNANSWERED
+    ]
+    assert not answered, failing(answered)
+    assert {verdict["message"] for verdict in said.values()} == {"Not answered yet."}
+
+
+def test_the_blank_exercise_meets_no_traceback(blank):
+    notebook, run = blank
+    raised = [f"{notebook.cells[place].source!r} raises {error}" for place, error in run.errors.items()]
+    assert not raised, failing(raised)
+    assert not run.stopped
+
+
+def test_every_mistake_fails_with_its_own_hint(compiled):
+    missed = []
+    for question, mistake in gather(compiled, "mistakes"):
+        verdict = judge(mistake["value"], question)
+        if (verdict.status, verdict.mistake, verdict.message) != (MISTAKE, mistake["name"], mistake["hint"]):
+            missed.append(f"{question['name']}, {mistake['name']}: {verdict}")
+        if verdict.points:
+            missed.append(f"{question['name']}, {mistake['name']}: earns {verdict.points} points")
+    assert not missed, failing(missed)
+
+
+def test_every_accepted_route_passes(public):
+    refused = [
+        f"{question['name']}, {route['name']}: {judge(route['value'], question)}"
+        for question, route in gather(public, "accepts")
+        if judge(route["value"], question).status != RIGHT
+    ]
+    assert not refused, failing(refused)
+
+
+def test_every_question_has_three_hints(public):
+    short = [q["name"] for q in public.key["questions"] if len(q["hints"]) != 3]
+    assert not short
+
+
+def test_a_hard_coded_public_answer_fails_in_a_private_variant(public, private, record_property):
+    """A measured number must change with the data; counts, words, yes and no may coincide and are listed."""
+    passed = {
+        question["name"]: question
+        for question in checks(private)
+        if question["from_data"]
+        and judge(public.answers[question["name"]]["answer"], question).status == RIGHT
+    }
+    record_property("the same in both variants", sorted(passed))
+    measured = [name for name, question in passed.items() if _holds_floats(question["value"])]
+    assert not measured, (
+        f"{', '.join(measured)}: the public answer is right in variant {SEED} too; "
+        "let ex.data vary what it is computed from, or say from_data=False"
+    )
+
+
+def _holds_floats(plain) -> bool:
+    if isinstance(plain, dict):
+        return any(_holds_floats(part) for part in plain.values())
+    return any(map(_holds_floats, plain)) if isinstance(plain, list) else isinstance(plain, float)
+
+
+def test_an_answer_that_is_not_from_the_data_is_the_same_in_a_private_variant(public, private):
+    changed = [
+        question["name"]
+        for question in checks(private)
+        if not question["from_data"]
+        and judge(public.answers[question["name"]]["answer"], question).status != RIGHT
+    ]
+    assert not changed, f"{', '.join(changed)}: said to be from_data=False, yet it changes with the data"
+
+
+def test_a_check_can_be_repeated_outside_of_the_notebook(public):
+    """What the check said in the notebook is what a grader says that has only the plain answer as JSON."""
+    for question in checks(public):
+        stored = public.answers[question["name"]]
+        again = judge(json.loads(json.dumps(stored["answer"])), question)
+        assert dataclasses.asdict(again) == stored["verdict"], question["name"]

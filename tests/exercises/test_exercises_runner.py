@@ -1,0 +1,123 @@
+"""`make check`: a learner's notebook, question by question, whatever state it is in."""
+
+import json
+
+import nbformat
+import pytest
+
+from mlm.exercises import runner
+from mlm.exercises.runner import CannotCheck, check_notebook
+
+
+@pytest.fixture
+def learner(built, tmp_path):
+    """Return a function: replacements in the blank exercise -> the report on the notebook."""
+
+    def report(*replacements, **settings):
+        text = (built / "98-example.ipynb").read_text(encoding="utf8")
+        notebook = nbformat.reads(text, as_version=4)
+        for old, new in replacements:
+            cell = next(cell for cell in notebook.cells if old in cell.source)
+            cell.source = cell.source.replace(old, new)
+        path = tmp_path / "98-example.ipynb"
+        nbformat.write(notebook, path)
+        return check_notebook(path, keys_folder=built / "keys", **settings)
+
+    return report
+
+
+def rows(report) -> dict:
+    return {row.name: row for row in report.rows}
+
+
+def test_a_notebook_is_reported_question_by_question(learner):
+    report = learner(
+        ("n_batches = ...", 'n_batches = dyes["batch"].nunique()'),
+        ("\nwithin = ...", "\nwithin = 2451.25"),
+        ("return ...", "raise ValueError('no')"),
+        ('...\n"""', 'A few words.\n"""'),
+    )
+    statuses = [(row.name, row.status) for row in report.rows]
+    assert statuses == [
+        ("n-batches", "right"),
+        ("within", "mistake"),
+        ("means", "unanswered"),
+        ("weight", "invalid"),
+        ("essay", "written"),
+    ]
+    assert rows(report)["within"].message == "This is the variance; which unit has it?"
+    assert (report.points, report.possible) == (1, 5)
+    assert report.notes == []
+
+
+def test_a_cell_that_raises_is_named_and_the_rest_is_reported(learner):
+    report = learner(("n_batches = ...", "n_batchs = 6"), ("\nwithin = ...", "\nwithin = 49.51\n1 / 0"))
+    assert rows(report)["n-batches"].message == (
+        "Its check did not run: NameError: name 'n_batches' is not defined."
+    )
+    assert rows(report)["within"].status == "right"
+    assert report.notes == [
+        "The cell that begins `import numpy as np` raised ZeroDivisionError: division by zero."
+    ]
+
+
+def test_a_check_cell_that_is_gone_is_named(learner):
+    report = learner(('ex.check("within", within)', ""))
+    assert rows(report)["within"].message == "Its check cell is gone; take it back from a fresh copy."
+
+
+def test_a_cell_that_never_ends_is_interrupted(learner):
+    report = learner(("n_batches = ...", "while True:\n    pass"), timeout=10)
+    assert rows(report)["within"].status == "unanswered"
+    assert any("`while True:` raised" in note for note in report.notes)
+
+
+def test_a_notebook_that_ends_its_own_kernel_is_reported(learner):
+    report = learner(("by_batch = ...", "import os; os._exit(3)"))
+    assert report.notes[0].startswith("The run ended early: the kernel died")
+    assert rows(report)["n-batches"].status == "unanswered"
+    assert rows(report)["within"].message.startswith("Its check did not run: the kernel died")
+
+
+def test_a_cell_that_names_another_exercise_is_reported(learner):
+    report = learner(('Exercise("98-example")', 'Exercise("03-basics")'))
+    assert 'A cell says Exercise("03-basics"), but this is 98-example.' in report.notes
+
+
+def test_the_learners_file_is_not_changed(learner, tmp_path):
+    learner()
+    assert '"outputs": [],' in (tmp_path / "98-example.ipynb").read_text()
+
+
+@pytest.mark.parametrize("text", ["", "# my notes", "{}", "[]", '{"cells": 3}'])
+def test_what_is_no_notebook_is_said_to_be_none(tmp_path, built, text):
+    path = tmp_path / "98-example.ipynb"
+    path.write_text(text)
+    with pytest.raises(CannotCheck, match="98-example.ipynb is not a notebook that can be read"):
+        check_notebook(path, keys_folder=built / "keys")
+
+
+def test_a_missing_notebook_is_met_with_near_names(built):
+    with pytest.raises(CannotCheck, match="no notebook 98-exampel.ipynb in .*did you mean 98-example?"):
+        check_notebook(built / "98-exampel.ipynb", keys_folder=built / "keys")
+
+
+def test_a_notebook_of_an_unknown_exercise_is_refused(tmp_path, built):
+    path = tmp_path / "notes.ipynb"
+    path.write_text(json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    with pytest.raises(CannotCheck, match="Exercise 'notes' has no key"):
+        check_notebook(path, keys_folder=built / "keys")
+
+
+def test_check_prints_a_table_for_each_notebook_and_reports_whatever_the_answers(built, capsys):
+    assert runner.check(folder=built) == 0
+    printed = capsys.readouterr().out
+    assert "98-example" in printed
+    assert "within" in printed
+    assert "0 / 5" in printed
+
+
+def test_check_exits_with_one_where_there_is_nothing_to_check(built, tmp_path, capsys):
+    assert runner.check("97-other", folder=built) == 1
+    assert runner.check(folder=tmp_path) == 1
+    assert "There are no notebooks in" in capsys.readouterr().out
