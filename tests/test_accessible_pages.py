@@ -53,6 +53,12 @@ _SPEC.loader.exec_module(pages)
             '<div class="bd-article"><thead><th colspan="2" scope="colgroup">wide</th></thead></div>',
         ),
         (
+            '<p class="bd-article"><table class="dataframe"><thead><tr><th></th><th>mean</th></tr>'
+            "<tr><th>county</th><th></th></tr></thead></table></p>",
+            '<p class="bd-article"><table class="dataframe"><thead><tr><th scope="col">county</th>'
+            '<th scope="col">mean</th></tr></thead></table></p>',
+        ),
+        (
             '<a class="btn-download-notebook-button" href="x.ipynb" target="_blank">ipynb</a>',
             '<a class="btn-download-notebook-button" download="" href="x.ipynb">ipynb</a>',
         ),

@@ -62,6 +62,18 @@ def mend_folded_cells(page: BeautifulSoup) -> None:
         del summary["aria-label"]
 
 
+def join_index_names(page: BeautifulSoup) -> None:
+    """pandas puts the name of the index into a row of its own, all of whose other cells are empty."""
+    for head in page.select(".bd-article table.dataframe > thead"):
+        rows = [row.find_all(["th", "td"]) for row in head.find_all("tr")]
+        if len(rows) != 2 or len(rows[0]) != len(rows[1]):
+            continue
+        (corner, *_), (name, *rest) = rows
+        if not corner.get_text(strip=True) and not any(cell.get_text(strip=True) for cell in rest):
+            corner.string = name.get_text(strip=True)
+            drop(name.parent)
+
+
 def mend_tables(page: BeautifulSoup) -> None:
     """Headers without text are no headers; those with text say whether they head a column or a row."""
     for cell in page.select(".bd-article th"):
@@ -88,6 +100,7 @@ REPAIRS = (
     mend_sidebar,
     mend_bibliography,
     mend_folded_cells,
+    join_index_names,
     mend_tables,
     mend_downloads,
 )
