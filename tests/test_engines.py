@@ -65,6 +65,16 @@ def test_statsmodels_estimates_are_those_of_lme4(model, reml):
 
 
 @BOTH
+@pytest.mark.parametrize(
+    ("model", "formula"), [("ratings null", "eval ~ 1"), ("ratings beauty", "eval ~ beauty")]
+)
+def test_stored_ratings_are_those_of_statsmodels(model, formula, reml):
+    ratings_fit = quiet_fit(smf.mixedlm(formula, load("teaching_ratings"), groups="prof"), reml=reml)
+    result = agreement(statsmodels=ratings_fit, lme4=stored(model, reml))
+    assert result.alarms == () and result.largest < 0.005, result
+
+
+@BOTH
 @pytest.mark.parametrize("model", RADON)
 def test_criterion_of_statsmodels_holds_every_constant_of_lme4s(model, reml):
     ours, theirs = estimates(fit(model, reml)), stored(model, reml)
