@@ -46,7 +46,7 @@ doctor: env ## can this machine run the course, and what to do where it cannot
 	@$(BIN)/mlm doctor
 
 reference: ## fit the reference models with lme4 again (needs R)
-	@command -v Rscript >/dev/null || { echo "R is not installed. On Debian and Ubuntu: apt install r-cran-lme4 r-cran-jsonlite"; exit 1; }
+	@command -v Rscript >/dev/null || { echo "R is not installed. On Debian and Ubuntu: apt install r-cran-lme4 r-cran-optimx r-cran-jsonlite r-cran-digest"; exit 1; }
 	Rscript tests/reference/lme4.R
 
 lock: ## compile requirements.txt and the Binder lock from their .in files (needs uv; UPGRADE=yes takes the newest)

@@ -137,7 +137,7 @@ CHECKS = (
     check_disk,
     check_program("chromium", "make test", "chromium"),
     check_program("bwrap", "grading", "bubblewrap"),
-    check_program("Rscript", "make reference", "r-cran-lme4 r-cran-jsonlite"),
+    check_program("Rscript", "make reference", "r-cran-lme4 r-cran-optimx r-cran-jsonlite r-cran-digest"),
 )
 MARKS = {"ok": "[green]ok[/]", "missing": "[yellow]missing[/]", "broken": "[red]broken[/]"}
 
