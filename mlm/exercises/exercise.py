@@ -192,8 +192,9 @@ class Exercise:
             Numbers, text, lists, arrays, Series and data frames may be arguments.  Mistakes and accepted
             routes are then functions too.
         from_data : bool, optional
-            Whether the answer depends on the data of the variant; True but for functions.  Give False for
-            an answer that is the same whatever the data are, else a proof asks why it did not change.
+            Whether the answer depends on the data of the variant; True but for functions.  Give False
+            where it does not, or so little that the tolerance covers it: a proof asks that every other
+            measured number changes in a private variant, and that these do not.
 
         Raises
         ------
