@@ -27,7 +27,7 @@ def anchors(page: str) -> set[str]:
 
 
 def article(page: str):
-    return read(page).select_one("main")
+    return read(page).select_one("article") or read(page).select_one("main")
 
 
 def targets(page: str):
