@@ -62,10 +62,15 @@ def build_all(
     done, problems = [], []
     for solution in sorted(solutions.glob("*.md")):
         try:
-            for path, text in _generated(solution, exercises, variant).items():
-                done.append(f"{path.name}: {_settle(path, text, check)}")
+            files = _generated(solution, exercises, variant)
         except BuildFailed as problem:
             problems.append(str(problem))
+            continue
+        for path, text in files.items():
+            try:
+                done.append(f"{path.name}: {_settle(path, text, check)}")
+            except BuildFailed as problem:
+                problems.append(f"{path.relative_to(exercises.parent)} {problem}")
     problems += _orphans(solutions, exercises)
     if problems:
         raise BuildFailed("\n".join(problems))
@@ -84,43 +89,58 @@ def _generated(solution: Path, exercises: Path, variant: int | None) -> dict[Pat
 def _settle(path: Path, text: str, check: bool) -> str:
     """Write a generated file if it says something new; with ``check``, refuse instead."""
     old = path.read_text(encoding="utf8") if path.exists() else None
-    if old == text or old is not None and path.suffix == ".json" and _same_key(old, text):
+    changed = [] if old is None or old == text else _changes(path, old, text)
+    if old is not None and not changed:
         return "as it was"
-    state = "new" if old is None else "changed"
+    if check and old is None:
+        raise BuildFailed("is missing; run `make exercises` and commit the result")
     if check:
-        what = "is missing" if old is None else "is not what its solution says"
         raise BuildFailed(
-            f"{path.parent.name}/{path.name} {what}; run `make exercises` and commit the result"
+            f"is not what its solution says ({', '.join(changed[:5])}); run `make exercises` and commit"
         )
     if old is not None and path.suffix == ".ipynb" and is_edited(old):
-        raise BuildFailed(
-            f"{path.parent.name}/{path.name} holds work of yours, which a new exercise would overwrite; "
-            "rename it, then run `make exercises` again"
-        )
+        raise BuildFailed("holds work of yours, which a new one would overwrite; rename it, then build again")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf8")
-    return state
+    return "new" if old is None else "changed"
+
+
+def _changes(path: Path, old: str, new: str) -> list[str]:
+    """Name the questions or the cells in which two versions of a generated file differ."""
+    try:
+        first, second = json.loads(old), json.loads(new)
+        if path.suffix == ".json":
+            return _changed_questions(first, second)
+        before, after = [{cell["id"]: cell for cell in notebook["cells"]} for notebook in (first, second)]
+        cells = [name for name in before | after if before.get(name) != after.get(name)]
+        return [f"cell {name}" for name in cells] or ["its metadata"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ["it cannot be read"]
+
+
+def _changed_questions(first: dict, second: dict) -> list[str]:
+    """Questions that say something else, beyond a small share of their tolerances."""
+    before, after = [{question["name"]: question for question in key["questions"]} for key in (first, second)]
+    names = [name for name in before | after if _differ(before.get(name), after.get(name))]
+    rest = [{**key, "questions": [q["name"] for q in key["questions"]]} for key in (first, second)]
+    return names or ([] if rest[0] == rest[1] else ["the order of questions, or its head"])
+
+
+def _differ(old: dict | None, new: dict | None) -> bool:
+    if old is None or new is None or _frame(old) != _frame(new):
+        return True
+    settings = ("rtol", "atol", "points", "probes", "rubric")
+    return any(old.get(field) != new.get(field) for field in settings) or _drift(old, new) > DRIFT
 
 
 def _orphans(solutions: Path, exercises: Path) -> list[str]:
     stems = {solution.stem for solution in solutions.glob("*.md")}
     files = [path for path in (exercises / "keys").glob("*.json") if "." not in path.stem]
     return [
-        f"keys/{path.name} has no solution any more; delete it and exercises/{path.stem}.ipynb"
+        f"{path.relative_to(exercises.parent)} has no solution any more; delete it and {path.stem}.ipynb"
         for path in sorted(files)
         if path.stem not in stems
     ]
-
-
-def _same_key(old: str, new: str) -> bool:
-    """Do two key files say the same, up to a small share of each question's tolerance?"""
-    try:
-        first, second = json.loads(old), json.loads(new)
-        return _frame(first) == _frame(second) and all(
-            _drift(a, b) <= DRIFT for a, b in zip(first["questions"], second["questions"], strict=True)
-        )
-    except (ValueError, KeyError, TypeError):
-        return False
 
 
 def _frame(thing):
@@ -134,9 +154,6 @@ def _frame(thing):
 
 def _drift(old: dict, new: dict) -> float:
     """Largest difference of the right value, the mistakes and the routes, in tolerances."""
-    settings = ("rtol", "atol", "points", "probes", "rubric")
-    if any(old.get(field) != new.get(field) for field in settings):
-        return float("inf")
     if old["kind"] == "write":
         return 0.0
     pairs = [(old["value"], new["value"])]

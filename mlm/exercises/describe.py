@@ -91,6 +91,8 @@ def _not_a_number(answer: dict) -> str:
         return "this holds one number but is not one; take the number out, for example with .item()."
     if given in ("array", "series"):
         return f"these are {_count(answer)} values; the question asks for one number."
+    if given == "table" and len(answer["columns"]) == len(answer["index"]) == 1:
+        return "this is a data frame that holds one number; take it out with .iloc[0, 0]."
     return f"this is {GIVEN[given]}; the question asks for a number."
 
 

@@ -211,8 +211,9 @@ def _array(value: np.ndarray) -> dict:
 
 def _values(values) -> dict:
     """Flat values with what they are ``of``; missing entries of numbers become ``"nan"``."""
+    if type(values) is pd.arrays.NumpyExtensionArray:
+        values = values.to_numpy()
     dtype = getattr(values, "dtype", None)
-    dtype = getattr(dtype, "numpy_dtype", dtype)  # what pandas wraps
     if isinstance(dtype, np.dtype) and dtype.kind in "iub":
         return {"of": "boolean" if dtype.kind == "b" else "number", "values": np.asarray(values).tolist()}
     if isinstance(dtype, np.dtype) and dtype.kind == "f":

@@ -86,22 +86,36 @@ def test_generated_files_in_sync_pass_the_check(workshop):
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new"),
+    ("file", "old", "new", "named"),
     [
-        ("98-example.ipynb", "n_batches = ...", "n_batches = 6"),
-        ("keys/98-example.json", "What varies within a batch?", "What varies?"),
-        ("keys/98-example.json", "49.51009998", "49.6"),
-        ("keys/98-example.json", '"points": 2', '"points": 3'),
-        ("keys/98-example.json", '"rtol": 0.005', '"rtol": 0.5'),
+        ("98-example.ipynb", "n_batches = ...", "n_batches = 6", "cell 004-answer"),
+        ("keys/98-example.json", "What varies within a batch?", "What varies?", "within"),
+        ("keys/98-example.json", "49.51009998", "49.6", "within"),
+        ("keys/98-example.json", '"points": 2', '"points": 3', "within, essay"),
+        ("keys/98-example.json", '"rtol": 0.005', '"rtol": 0.5', "within"),
+        ("keys/98-example.json", '"variant": null', '"variant": 7', "the order of questions, or its head"),
+        ("keys/98-example.json", "{", "", "it cannot be read"),
     ],
 )
-def test_a_generated_file_edited_by_hand_fails_the_check_by_name(workshop, file, old, new):
+def test_a_generated_file_edited_by_hand_fails_the_check_by_name(workshop, file, old, new, named):
     path = workshop["exercises"] / file
     text = path.read_text(encoding="utf8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf8")
-    with pytest.raises(BuildFailed, match=rf"{file.split('/')[-1]} is not what its solution says; run `make"):
+    message = f"exercises/{file} is not what its solution says ({named}); run `make exercises`"
+    with pytest.raises(BuildFailed, match=re.escape(message)):
         build_all(check=True, **workshop)
+
+
+def test_a_hint_changed_in_a_solution_fails_the_check_until_the_exercise_is_built_again(
+    workshop, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(compiler, "CACHE", tmp_path / "cache")
+    rewrite(workshop, "What varies within a batch?", "What varies?")
+    with pytest.raises(BuildFailed, match=r"keys/98-example.json is not what its solution says \(within\)"):
+        build_all(check=True, **workshop)
+    assert "98-example.json: changed" in build_all(**workshop)
+    assert build_all(check=True, **workshop)
 
 
 def test_a_missing_generated_file_fails_the_check_by_name(workshop):

@@ -83,7 +83,11 @@ def test_a_stub_is_not_answered_yet(icc, value):
         ),
         ([ICC, ICC], "These are 2 values; the question asks for one number."),
         (np.zeros((2, 3)), "These are 2 by 3 values; the question asks for one number."),
-        (pd.DataFrame({"a": [ICC]}), "This is a data frame; the question asks for a number."),
+        (
+            pd.DataFrame({"a": [ICC]}),
+            "This is a data frame that holds one number; take it out with .iloc[0, 0].",
+        ),
+        (pd.DataFrame({"a": [ICC, 1]}), "This is a data frame; the question asks for a number."),
         (lambda: ICC, "This is a function that was not called; the question asks for a number."),
         (1 + 2j, "This is an object of type complex; the question asks for a number."),
         (Hostile(), "This is an object of type Hostile; the question asks for a number."),

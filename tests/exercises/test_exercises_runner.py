@@ -9,21 +9,42 @@ from mlm.exercises import runner
 from mlm.exercises.runner import CannotCheck, check_notebook
 
 
-@pytest.fixture
-def learner(built, tmp_path):
-    """Return a function: replacements in the blank exercise -> the report on the notebook."""
+def run_with(built, folder, *replacements, **settings):
+    """Fill the blank exercise in by replacing text, run it, and return the report."""
+    notebook = nbformat.read(built / "98-example.ipynb", as_version=4)
+    for old, new in replacements:
+        cell = next(cell for cell in notebook.cells if old in cell.source)
+        cell.source = cell.source.replace(old, new)
+    path = folder / "98-example.ipynb"
+    nbformat.write(notebook, path)
+    return check_notebook(path, keys_folder=built / "keys", **settings)
 
-    def report(*replacements, **settings):
-        text = (built / "98-example.ipynb").read_text(encoding="utf8")
-        notebook = nbformat.reads(text, as_version=4)
-        for old, new in replacements:
-            cell = next(cell for cell in notebook.cells if old in cell.source)
-            cell.source = cell.source.replace(old, new)
-        path = tmp_path / "98-example.ipynb"
-        nbformat.write(notebook, path)
-        return check_notebook(path, keys_folder=built / "keys", **settings)
 
-    return report
+@pytest.fixture(scope="module")
+def learner(built, tmp_path_factory):
+    """A notebook half done, in which some went right and some wrong."""
+    folder = tmp_path_factory.mktemp("learner")
+    report = run_with(
+        built,
+        folder,
+        ("n_batches = ...", 'n_batches = dyes["batch"].nunique()'),
+        ("\nwithin = ...", "\nwithin = 2451.25"),
+        ("return ...", "raise ValueError('no')"),
+        ('...\n"""', 'A few words.\n"""'),
+    )
+    return report, folder / "98-example.ipynb"
+
+
+@pytest.fixture(scope="module")
+def stumbling(built, tmp_path_factory):
+    """A notebook with cells that raise, that are gone, and that name another exercise."""
+    return run_with(
+        built,
+        tmp_path_factory.mktemp("stumbling"),
+        ("n_batches = ...", 'n_batchs = 6\nExercise("03-basics").check("icc", 1)'),
+        ("\nwithin = ...", "\nwithin = 49.51\n1 / 0"),
+        ('ex.check("weight", weight)', ""),
+    )
 
 
 def rows(report) -> dict:
@@ -31,14 +52,8 @@ def rows(report) -> dict:
 
 
 def test_a_notebook_is_reported_question_by_question(learner):
-    report = learner(
-        ("n_batches = ...", 'n_batches = dyes["batch"].nunique()'),
-        ("\nwithin = ...", "\nwithin = 2451.25"),
-        ("return ...", "raise ValueError('no')"),
-        ('...\n"""', 'A few words.\n"""'),
-    )
-    statuses = [(row.name, row.status) for row in report.rows]
-    assert statuses == [
+    report, _ = learner
+    assert [(row.name, row.status) for row in report.rows] == [
         ("n-batches", "right"),
         ("within", "mistake"),
         ("means", "unanswered"),
@@ -46,47 +61,45 @@ def test_a_notebook_is_reported_question_by_question(learner):
         ("essay", "written"),
     ]
     assert rows(report)["within"].message == "This is the variance; which unit has it?"
-    assert (report.points, report.possible) == (1, 5)
     assert report.notes == []
 
 
-def test_a_cell_that_raises_is_named_and_the_rest_is_reported(learner):
-    report = learner(("n_batches = ...", "n_batchs = 6"), ("\nwithin = ...", "\nwithin = 49.51\n1 / 0"))
-    assert rows(report)["n-batches"].message == (
-        "Its check did not run: NameError: name 'n_batches' is not defined."
-    )
-    assert rows(report)["within"].status == "right"
-    assert report.notes == [
-        "The cell that begins `import numpy as np` raised ZeroDivisionError: division by zero."
-    ]
+def test_points_are_those_of_right_answers_out_of_what_a_check_can_judge(learner):
+    assert (learner[0].points, learner[0].possible) == (1, 5)
 
 
-def test_a_check_cell_that_is_gone_is_named(learner):
-    report = learner(('ex.check("within", within)', ""))
-    assert rows(report)["within"].message == "Its check cell is gone; take it back from a fresh copy."
+def test_the_learners_file_is_not_changed(learner):
+    cells = nbformat.read(learner[1], as_version=4).cells
+    assert not any(cell.get("outputs") for cell in cells)
 
 
-def test_a_cell_that_never_ends_is_interrupted(learner):
-    report = learner(("n_batches = ...", "while True:\n    pass"), timeout=10)
+def test_a_cell_that_raises_is_named_and_the_rest_is_reported(stumbling):
+    message = "Its check did not run: NameError: name 'n_batches' is not defined."
+    assert rows(stumbling)["n-batches"].message == message
+    assert rows(stumbling)["within"].status == "right"
+    raised = "The cell that begins `import numpy as np` raised ZeroDivisionError: division by zero."
+    assert raised in stumbling.notes
+
+
+def test_a_check_cell_that_is_gone_is_named(stumbling):
+    assert rows(stumbling)["weight"].message == "Its check cell is gone; take it back from a fresh copy."
+
+
+def test_a_cell_that_names_another_exercise_is_reported(stumbling):
+    assert 'A cell says Exercise("03-basics"), but this is 98-example.' in stumbling.notes
+
+
+def test_a_cell_that_never_ends_is_interrupted(built, tmp_path):
+    report = run_with(built, tmp_path, ("n_batches = ...", "while True:\n    pass"), timeout=10)
     assert rows(report)["within"].status == "unanswered"
     assert any("`while True:` raised" in note for note in report.notes)
 
 
-def test_a_notebook_that_ends_its_own_kernel_is_reported(learner):
-    report = learner(("by_batch = ...", "import os; os._exit(3)"))
+def test_a_notebook_that_ends_its_own_kernel_is_reported(built, tmp_path):
+    report = run_with(built, tmp_path, ("by_batch = ...", "import os; os._exit(3)"))
     assert report.notes[0].startswith("The run ended early: the kernel died")
     assert rows(report)["n-batches"].status == "unanswered"
     assert rows(report)["within"].message.startswith("Its check did not run: the kernel died")
-
-
-def test_a_cell_that_names_another_exercise_is_reported(learner):
-    report = learner(('Exercise("98-example")', 'Exercise("03-basics")'))
-    assert 'A cell says Exercise("03-basics"), but this is 98-example.' in report.notes
-
-
-def test_the_learners_file_is_not_changed(learner, tmp_path):
-    learner()
-    assert '"outputs": [],' in (tmp_path / "98-example.ipynb").read_text()
 
 
 @pytest.mark.parametrize("text", ["", "# my notes", "{}", "[]", '{"cells": 3}'])
