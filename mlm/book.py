@@ -28,8 +28,10 @@ class BuildFailed(Exception):
 
 
 def pages() -> list[Path]:
-    """The chapters that hold code cells, in the order of their names."""
-    sources = sorted((ROOT / "book").rglob("*.md"))
+    """The pages of the table of contents that hold code cells, in its order."""
+    from sphinx_external_toc.parsing import parse_toc_yaml
+
+    sources = [ROOT / f"{name}.md" for name in parse_toc_yaml(ROOT / "_toc.yml")]
     return [path for path in sources if "\nkernelspec:" in path.read_text(encoding="utf8")[:1000]]
 
 
@@ -140,11 +142,15 @@ def cached(cache, path: Path):
 
 def write_times(cache) -> None:
     """Keep what each page cost when it was executed, for the page "How long each page takes"."""
-    records = {path.relative_to(ROOT).with_suffix("").as_posix(): cached(cache, path) for path in pages()}
-    times = {
-        name: {"seconds": record.data["execution_seconds"], "megabytes": record.data["peak_megabytes"]}
-        for name, record in records.items()
-    }
+    times = {}
+    for path in pages():
+        name, record = path.relative_to(ROOT).with_suffix("").as_posix(), cached(cache, path)
+        if record is None:
+            raise BuildFailed(f"{name}.md was changed while it ran: build again.")
+        times[name] = {
+            "seconds": record.data["execution_seconds"],
+            "megabytes": record.data["peak_megabytes"],
+        }
     TIMES.write_text(json.dumps(times, indent=1) + "\n")
 
 
