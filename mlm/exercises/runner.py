@@ -129,11 +129,16 @@ def print_report(report: Report) -> None:
     from rich.table import Table
 
     table = Table(title=report.exercise, title_justify="left")
-    for heading, justify in (("question", "left"), ("status", "left"), ("points", "right"), ("", "left")):
+    for heading, justify in (
+        ("question", "left"),
+        ("status", "left"),
+        ("points", "right"),
+        ("what the check said", "left"),
+    ):
         table.add_column(heading, justify=justify, overflow="fold")
     for row in report.rows:
         points = f"{row.points:g} / {row.possible:g}" if row.possible else "–"
-        message = "" if row.status == RIGHT else escape(row.message)
+        message = "" if row.status in (RIGHT, UNANSWERED) else escape(row.message)
         table.add_row(row.name, WORDS.get(row.status, row.status), points, message)
     table.add_section()
     table.add_row("total", "", f"{report.points:g} / {report.possible:g}", "")

@@ -166,8 +166,8 @@ def test_a_key_without_a_solution_is_named(workshop):
         ('ex.check("weight", weight)', "weight", "weight: it has a key but is never checked"),
         (
             'ex.check("means", batch_means)',
-            'ex.check("menas", batch_means)',
-            "menas: it is checked but has no key",
+            'ex.check("mean", batch_means)',
+            "mean: it is checked but has no key",
         ),
         (
             'Exercise("98-example")',

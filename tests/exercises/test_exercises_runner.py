@@ -6,7 +6,10 @@ import nbformat
 import pytest
 
 from mlm.exercises import runner
+from mlm.exercises.notebooks import read_solution, tag_of
 from mlm.exercises.runner import CannotCheck, check_notebook
+
+from .conftest import EXAMPLE
 
 
 def run_with(built, folder, *replacements, **settings):
@@ -66,6 +69,15 @@ def test_a_notebook_is_reported_question_by_question(learner):
 
 def test_points_are_those_of_right_answers_out_of_what_a_check_can_judge(learner):
     assert (learner[0].points, learner[0].possible) == (1, 5)
+
+
+def test_the_worked_answers_typed_into_the_exercise_earn_all_points(built, tmp_path):
+    worked = [cell.source for cell in read_solution(EXAMPLE / "98-example.md") if tag_of(cell) == "answer"]
+    blank = nbformat.read(built / "98-example.ipynb", as_version=4)
+    stubs = [cell.source for cell in blank.cells if tag_of(cell) == "answer"]
+    report = run_with(built, tmp_path, *zip(stubs, worked, strict=True))
+    assert {row.status for row in report.rows} == {"right", "written"}
+    assert report.points == report.possible
 
 
 def test_the_learners_file_is_not_changed(learner):
