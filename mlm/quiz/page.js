@@ -9,13 +9,13 @@ function startQuiz(rootId, questions, tries = 50) {
     const live = document.createElement("ol");
     live.className = "quiz-live";
     root.append(live);
-    root.classList.add("quiz-ready");
     questions.forEach((question, index) => {
         const item = document.createElement("li");
         live.append(item);
         Question.create(question, question.key, index, { shuffleAnswers: false, maxWidth: 0 }, item);
         dress(item, question, document.getElementById(question.paper));
     });
+    root.classList.add("quiz-ready");
     typeset(root);
 }
 

@@ -3,10 +3,13 @@
 import os
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
+
 ROOT = Path(__file__).parents[2]
 SITE = Path(os.environ.get("SITE", ROOT / "_build" / "html"))
 # Chromium as root, without a network and without a screen
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SETTINGS = [(theme, width) for theme in ("light", "dark") for width in (1300, 390)]
 
 
@@ -23,3 +26,9 @@ def ready(tab) -> None:
     tab.wait_for_function(
         "() => [...document.querySelectorAll('.mlm-quiz')].every(q => q.matches('.quiz-ready'))"
     )
+
+
+def violations(tab, part: str | None = None) -> list[str]:
+    """What axe-core holds against a page, or against one part of it."""
+    found = Axe().run(tab, context=part, options={"runOnly": RULES}).response["violations"]
+    return [f"{rule['id']}: {node['html'][:160]}" for rule in found for node in rule["nodes"]]

@@ -1,7 +1,7 @@
 """Quizzes as learners use them: every question of every page is answered, right and wrong."""
 
 import pytest
-from built_site import SITE, ready, site_pages
+from built_site import SITE, ready, site_pages, violations
 
 
 def quiz_pages() -> list[str]:
@@ -86,6 +86,18 @@ def test_what_is_no_number_is_asked_for_again(quiz):
             item.locator("input").fill(typed)
             item.get_by_role("button", name="Check").click()
             assert "type a number" in item.locator("[role=status]").text_content()
+
+
+@on_every_quiz
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_feedback_breaks_no_rule_of_accessibility(quiz, theme):
+    quiz.emulate_media(color_scheme=theme)
+    for item, _ in questions(quiz, "input[type=radio]"):
+        item.locator("label").first.click()
+    for item, _ in questions(quiz, "input[type=text]"):
+        item.locator("input").fill("-987654")
+        quiz.keyboard.press("Enter")
+    assert not violations(quiz, ".quiz-live")
 
 
 @on_every_quiz
