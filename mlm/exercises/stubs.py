@@ -91,9 +91,16 @@ def _blank_like(target, value) -> ast.expr:
         return ast.Tuple([_blank_like(element, None) for element in target.elts], ast.Load())
     if isinstance(target, ast.Starred):
         return ELLIPSIS
-    if isinstance(value, ast.Constant) and isinstance(value.value, str) and "\n" in value.value:
+    if _is_long_text(value):
         return ast.Name('"""\n...\n"""')  # unparse writes a name as it stands, and so keeps the lines
     return ELLIPSIS
+
+
+def _is_long_text(value) -> bool:
+    """Is it a text, or an f-string, of several lines?"""
+    parts = value.values if isinstance(value, ast.JoinedStr) else [value]
+    texts = [part.value for part in parts if isinstance(part, ast.Constant)]
+    return any(isinstance(text, str) and "\n" in text for text in texts)
 
 
 def _function(statement):

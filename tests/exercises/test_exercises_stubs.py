@@ -37,6 +37,7 @@ from mlm.exercises.stubs import stub
             'class A:\n    """Say."""\n    k = ...\n\n    def f(self):\n        return ...',
         ),
         ('essay = """\nMany words.\n"""', 'essay = """\n...\n"""'),
+        ('essay = f"""\nMany {words}.\n"""', 'essay = """\n...\n"""'),
     ],
 )
 def test_a_stub_keeps_what_names_the_answer(answer, expected):
