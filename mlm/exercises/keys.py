@@ -145,7 +145,7 @@ def _compile_probes(name, probes) -> list[dict] | None:
     calls = []
     for arguments in probes:
         plains = [_sound(name, "a probe", to_plain(argument), finite=False) for argument in arguments]
-        calls.append({"arguments": plains, "shown": name + describe_call(plains)})
+        calls.append({"arguments": plains, "shown": name.replace("-", "_") + describe_call(plains)})
     return calls
 
 

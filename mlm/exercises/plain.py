@@ -91,12 +91,14 @@ def from_plain(plain):
 
 def describe_call(arguments) -> str:
     """Arguments of a probe as a reader would type them, shortened."""
-    return "(" + ", ".join(_shorten(repr(_readable(plain))) for plain in arguments) + ")"
+    return "(" + ", ".join(_readable(plain) for plain in arguments) + ")"
 
 
-def _readable(plain):
+def _readable(plain) -> str:
+    if plain["kind"] == "table":
+        return f"a table of {len(plain['index'])} rows"
     value = from_plain(plain)
-    return value.tolist() if isinstance(value, (np.ndarray, pd.Series)) else value
+    return _shorten(repr(value.tolist() if isinstance(value, (np.ndarray, pd.Series)) else value))
 
 
 def _shorten(text: str, width: int = 30) -> str:
