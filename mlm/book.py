@@ -64,33 +64,23 @@ def read_page(path: Path):
     return get_reader({"type": "plugin", "name": "myst_nb_md"})(str(path))
 
 
-def check_kernel() -> None:
-    """Refuse a `python3` kernel that starts another Python than this one."""
-    from jupyter_client.kernelspec import KernelSpecManager
-
-    command = KernelSpecManager().get_kernel_spec("python3").argv[0]
-    # a bare name is resolved by jupyter_client to the running interpreter
-    if os.path.dirname(command) and not os.path.samefile(command, sys.executable):
-        raise BuildFailed(
-            f"The Jupyter kernel `python3` starts {command}, not this environment's {sys.executable}.\n"
-            "Remove it with `jupyter kernelspec remove python3`, then build again."
-        )
-
-
 def execute(path: Path) -> dict:
     """Run one page in a kernel of its own; meant for a process of its own, so that memory can be measured."""
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+    from mlm.exercises.kernels import this_python
+
     notebook, started, error = read_page(path), time.perf_counter(), None
     try:
         NotebookClient(
             notebook,
+            km=this_python(),
             timeout=CELL_SECONDS,
             resources={"metadata": {"path": str(path.parent)}},
             record_timing=False,  # times in a cell's metadata would change its key in the cache
             extra_arguments=["--log-level=ERROR"],
-        ).execute()
+        ).execute(cleanup_kc=True)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
         error = str(problem)
     kilobytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
@@ -107,10 +97,11 @@ def execute_pages(todo: list[Path], cache, jobs: int) -> list[str]:
     """Execute pages side by side and store what succeeded; returns the names of those that failed."""
     from jupyter_cache.base import CacheBundleIn
     from rich.console import Console
+    from rich.text import Text
 
     console, failed = Console(soft_wrap=True, highlight=False), []
     # one thread for linear algebra: a page's digits must not depend on the number of cores
-    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", JUPYTER_PREFER_ENV_PATH="1")
+    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     with (
         console.status(f"executing {len(todo)} pages, {jobs} at a time"),
         ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool,
@@ -123,7 +114,7 @@ def execute_pages(todo: list[Path], cache, jobs: int) -> list[str]:
             if result["error"]:
                 failed.append(name)
                 console.print(f"[red]failed[/]   {done}/{len(todo)} {cost}  {name}")
-                console.print(result["error"], markup=False)
+                console.print(Text.from_ansi(result["error"]))
                 continue
             console.print(f"[green]executed[/] {done}/{len(todo)} {cost}  {name}")
             data = {"execution_seconds": result["seconds"], "peak_megabytes": result["megabytes"]}
@@ -177,7 +168,6 @@ def build(jobs: int | None = None) -> None:
     BuildFailed
         If a page's code fails or Sphinx has anything to complain about.
     """
-    check_kernel()
     started, cache = time.perf_counter(), open_cache()
     todo = [path for path in pages() if cached(cache, path) is None]
     print(f"{len(todo)} of {len(pages())} pages to execute", flush=True)

@@ -60,14 +60,13 @@ def check_packages() -> Finding:
 
 
 def check_kernel() -> Finding:
-    from mlm.book import BuildFailed
-    from mlm.book import check_kernel as refuse_foreign_kernel
+    """The kernel that JupyterLab offers as `python3`; a kernel of the user's own goes before ours."""
+    from jupyter_client.kernelspec import KernelSpecManager
 
-    try:
-        refuse_foreign_kernel()
-    except BuildFailed as problem:
-        found, todo = str(problem).split("\n")
-        return Finding("Jupyter kernel", "broken", found, todo)
+    command = KernelSpecManager().get_kernel_spec("python3").argv[0]
+    # a bare name is resolved to the running interpreter
+    if os.path.dirname(command) and not os.path.samefile(command, sys.executable):
+        return Finding("Jupyter kernel", "broken", f"starts {command}", "jupyter kernelspec remove python3")
     return Finding("Jupyter kernel", "ok", "starts this environment")
 
 

@@ -54,7 +54,7 @@ def run(
         record = Path(scratch, "record.jsonl")
         client = NotebookClient(
             notebook,
-            km=_manager(),
+            km=this_python(),
             timeout=timeout,
             allow_errors=True,
             interrupt_on_timeout=True,
@@ -80,7 +80,7 @@ def _environment(variant: int | None, keys: Path | None, record: Path) -> dict[s
     return inherited | own
 
 
-def _manager():
+def this_python():
     """A kernel of this very Python, whatever kernels are installed for the user."""
     from ipykernel.kernelspec import RESOURCES, get_kernel_dict
     from jupyter_client import AsyncKernelManager
