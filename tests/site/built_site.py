@@ -30,5 +30,9 @@ def ready(tab) -> None:
 
 def violations(tab, part: str | None = None) -> list[str]:
     """What axe-core holds against a page, or against one part of it."""
-    found = Axe().run(tab, context=part, options={"runOnly": RULES}).response["violations"]
+    found = (
+        Axe()
+        .run(tab, context=part, options={"runOnly": RULES, "resultTypes": ["violations"]})
+        .response["violations"]
+    )
     return [f"{rule['id']}: {node['html'][:160]}" for rule in found for node in rule["nodes"]]
