@@ -15,8 +15,9 @@ TAGS = {
     *("hide-input", "hide-output", "remove-input", "remove-cell", "raises-warnings", "raises-exception"),
     *("answer", "check", "key", "discussion"),
 }
-#: a notebook shows a value by naming it last, imports cell by cell, and may redefine a name
-RUFF = ["--config", str(ROOT / "pyproject.toml"), "--extend-ignore", "E402,B018,F811,I001"]
+#: a notebook shows a value by naming it last, imports cell by cell, may redefine a name;
+#: its prose has a sentence a line
+RUFF = ["--config", str(ROOT / "pyproject.toml"), "--extend-ignore", "E402,E501,B018,F811,I001"]
 FETCHES = re.compile(
     r"get_rdataset|pm\.get_data|load_arviz_data|urlopen|requests\.get|read_csv\(\s*[\"']http"
 )
