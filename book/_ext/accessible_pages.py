@@ -6,7 +6,9 @@
 import json
 from pathlib import Path
 
+import nbformat
 from bs4 import BeautifulSoup, NavigableString, Tag
+from jupyter_cache import get_cache
 
 
 def drop(node: Tag) -> None:
@@ -114,6 +116,12 @@ def mend(html: str) -> str:
     return str(page)
 
 
+def fill_notebook(path: Path, cache) -> None:
+    """Give a notebook its outputs: of a page that comes from the cache MyST-NB writes the code alone."""
+    _, notebook = cache.merge_match_into_notebook(nbformat.read(path, as_version=4))
+    nbformat.write(notebook, path)
+
+
 def settle_notebook(path: Path) -> None:
     """Give the cells of a notebook ids that depend on their place alone, so that two builds agree."""
     notebook = json.loads(path.read_text(encoding="utf8"))
@@ -133,7 +141,9 @@ def finish(app, error) -> None:
         after = mend(before)
         if after != before:
             path.write_text(after, encoding="utf8")
+    cache = get_cache(app.config.nb_execution_cache_path)
     for path in (Path(app.outdir) / "_sources").rglob("*.ipynb"):
+        fill_notebook(path, cache)
         settle_notebook(path)
 
 
