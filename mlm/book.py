@@ -21,6 +21,16 @@ TIMES = BUILD / "page-times.json"
 #: what a page's outputs depend on besides its own cells; the cache is emptied when any of it changes
 SURROUNDINGS = ("requirements.txt", "data/*", "mlm/**/*", "tests/reference/*.json", "book/*.mplstyle")
 CELL_SECONDS = 600
+#: what keeps a page's outputs the same on every machine and day
+STEADY = {
+    # digits must not depend on the number of cores
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    # ArviZ announces its version 1 on the first import of each day
+    "PYTHONWARNINGS": "ignore::FutureWarning:arviz",
+    # PyTensor reports a missing compiler; nutpie compiles with numba and needs none
+    "PYTENSOR_FLAGS": "cxx=",
+}
 
 
 class BuildFailed(Exception):
@@ -100,8 +110,7 @@ def execute_pages(todo: list[Path], cache, jobs: int) -> list[str]:
     from rich.text import Text
 
     console, failed = Console(soft_wrap=True, highlight=False), []
-    # one thread for linear algebra: a page's digits must not depend on the number of cores
-    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    os.environ.update(STEADY)
     with (
         console.status(f"executing {len(todo)} pages, {jobs} at a time"),
         ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool,

@@ -125,7 +125,7 @@ def test_in_binder_a_chapter_opens_as_a_notebook_whose_cells_run(lab, browser):
         code_cells.nth(index).locator(".jp-InputArea-editor").click()
         tab.keyboard.press("Shift+Enter")
         tab.locator(f".jp-InputArea-prompt >> text='[{index + 1}]:'").wait_for()
-    errors = tab.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']")
+    errors = tab.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']")
     assert errors.count() == 0, errors.first.inner_text()
     tab.screenshot(path=str(ROOT / "_build" / "screenshots-lab.png"))
     tab.context.close()
