@@ -119,7 +119,9 @@ def test_in_binder_a_chapter_opens_as_a_notebook_whose_cells_run(lab, browser):
     tab.goto(f"{lab}lab/tree/{CHAPTER}?reset")
     code_cells = tab.locator(".jp-Notebook .jp-CodeCell")
     code_cells.first.wait_for()
-    assert tab.locator(".jp-Notebook h1").first.is_visible(), "MyST prose is not rendered"
+    prose = tab.locator(".jp-Notebook .jp-MarkdownCell").first
+    prose.locator("h1").wait_for()
+    assert ":::" not in prose.inner_text(), "JupyterLab shows the markup of MyST instead of its boxes"
     tab.locator(".jp-Notebook").click(position={"x": 5, "y": 300})
     for index in range(2):  # the imports, then the data
         code_cells.nth(index).locator(".jp-InputArea-editor").click()
