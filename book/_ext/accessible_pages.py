@@ -141,7 +141,7 @@ def finish(app, error) -> None:
         after = mend(before)
         if after != before:
             path.write_text(after, encoding="utf8")
-    cache = get_cache(app.config.nb_execution_cache_path)
+    cache = get_cache(app.env.mystnb_config.execution_cache_path)
     for path in (Path(app.outdir) / "_sources").rglob("*.ipynb"):
         fill_notebook(path, cache)
         settle_notebook(path)
