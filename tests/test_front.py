@@ -1,5 +1,6 @@
 """The front matter: a glossary in three vocabularies whose names exist, and a citation that agrees."""
 
+import inspect
 import re
 import tomllib
 from pathlib import Path
@@ -43,7 +44,7 @@ def fit():
 
 
 def test_the_glossary_was_read():
-    assert len(ENTRIES) >= 52, f"only {len(ENTRIES)} entries: has the form of the page changed?"
+    assert len(ENTRIES) >= 57, f"only {len(ENTRIES)} entries: has the form of the page changed?"
 
 
 @pytest.mark.parametrize("term", ENTRIES)
@@ -74,6 +75,13 @@ def test_names_in_code_exist(term, fit):
     for owner, name in re.findall(r"\b(fit|az|np|pd|pm|smf|mlm)\.(\w+)", code):
         known = hasattr(fit if owner == "fit" else LIBRARIES[owner], name)
         assert known, f"glossary, {term!r}: {owner}.{name} does not exist in the version installed"
+
+
+@pytest.mark.parametrize("term", [term for term in ENTRIES if "pm.sample(" in ENTRIES[term]])
+def test_settings_of_the_sampler_exist(term):
+    for setting in re.findall(r"pm\.sample\((\w+)=", ENTRIES[term]):
+        known = inspect.signature(pm.sample).parameters
+        assert setting in known, f"glossary, {term!r}: pm.sample() has no setting {setting!r}"
 
 
 def test_the_citation_agrees_with_the_package():
