@@ -66,6 +66,18 @@ def test_the_still_picture_says_what_it_shows_in_numbers():
     assert "3 counties" in alt and "2 to 116" in alt and "0.8 to 2.5 log pCi/L" in alt
 
 
+def test_the_still_picture_tells_the_common_mean_from_the_mean_of_all_houses():
+    alt = BeautifulSoup(draw(), "html.parser").img["alt"]
+    pooled = partial_pooling(COUNTIES["n"], COUNTIES["mean"], 0.33, 0.76)
+    assert f"common mean of the counties, {pooled.mu:.2f}" in alt
+    assert f"mean of all houses, {pooled.complete:.2f}" in alt
+
+
+@pytest.mark.parametrize("chosen, place", [("Birch", 1), (None, 0)])
+def test_the_first_county_is_the_one_asked_for_or_the_one_that_moves_furthest(chosen, place):
+    assert f'"chosen": {place}' in draw(chosen=chosen)
+
+
 def test_nothing_in_an_explorer_points_to_another_server():
     assert set(re.findall(r"https?://[^\s\"']+", draw())) == {"http://www.w3.org/2000/svg"}
 
@@ -78,6 +90,7 @@ def test_nothing_in_an_explorer_points_to_another_server():
         (lambda: draw(COUNTIES.assign(n=[0, 1, 2])), "County 'Ash' has no houses"),
         (lambda: draw(COUNTIES.assign(mean=[1.0, np.nan, 2.0])), "County 'Birch' has no houses or no mean"),
         (lambda: draw(sigma_alpha=9), "sigma_alpha starts at 9, expected a value from 0 to 1.5"),
+        (lambda: draw(chosen="Oak"), "`chosen` is 'Oak', which `counties` does not list"),
         (lambda: draw(name="Radon 1"), "must be lower-case letters"),
     ],
 )

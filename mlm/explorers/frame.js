@@ -72,7 +72,7 @@ function drawAxes(parent, { x, y, xTicks, yTicks, xLabel, yLabel, box }) {
         make("text", { x: x(tick), y: box.bottom + 20, "text-anchor": "middle" }, parent, String(tick));
     }
     make("text", { x: (box.left + box.right) / 2, y: box.bottom + 42, "text-anchor": "middle" }, parent, xLabel);
-    make("text", { x: box.left - 34, y: box.top - 12 }, parent, yLabel);
+    make("text", { x: box.left - 34, y: 16 }, parent, yLabel);
 }
 
 // Rows of a table: the first cell of each names the row.

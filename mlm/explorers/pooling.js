@@ -29,17 +29,15 @@ function explore(parts, data) {
         const { sigma_alpha: sigmaAlpha, sigma_y: sigmaY } = parts.values();
         return { n, mean, sigmaAlpha, sigmaY, ...partialPooling(n, mean, sigmaAlpha, sigmaY) };
     };
-    const start = compute();
-    const pull = mean.map((m, j) => Math.abs(m - start.estimate[j]));
     names.forEach((name, j) => parts.pick.add(new Option(`${name} (${houses(n[j])})`, j)));
-    parts.pick.value = pull.indexOf(Math.max(...pull));
+    parts.pick.value = data.chosen;
     const chosen = () => Number(parts.pick.value);
 
     function draw() {
         const now = compute();
         const width = Math.max(parts.plot.clientWidth, 280);
         const height = Math.min(460, Math.max(320, 0.6 * width));
-        const box = { left: 40, right: width - 12, top: 34, bottom: height - 52 };
+        const box = { left: 40, right: width - 26, top: 42, bottom: height - 52 };
         canvas.setAttribute("viewBox", `0 0 ${width} ${height}`);
         x = log10([0.8, 1.25 * Math.max(...n)], [box.left, box.right]);
         y = linear([low, high], [box.bottom, box.top]);
@@ -48,7 +46,11 @@ function explore(parts, data) {
             x, y, box, xTicks: [1, 3, 10, 30, 100], yTicks: wholeNumbers(low, high),
             xLabel: "Houses measured in the county (log scale)", yLabel: `Mean of the county (${unit})`,
         });
-        make("line", { x1: box.left, x2: box.right, y1: y(now.complete), y2: y(now.complete), class: "complete" }, back);
+        for (const [level, name] of [[now.complete, "complete"], [now.mu, "common"]]) {
+            make("line", { x1: box.left, x2: box.right, y1: y(level), y2: y(level), class: name }, back);
+        }
+        const label = make("text", { x: box.right + 5, y: y(now.mu) + 4 }, back, "μ");
+        make("tspan", { dy: 4, "font-size": "75%" }, label, "α");
         names.forEach((name, j) => drawCounty(j, now));
         place(now);
         parts.say(sentence(now));
@@ -78,7 +80,7 @@ function explore(parts, data) {
         const j = chosen();
         const own = now.weight[j];
         return `${names[j]}: ${houses(n[j])}, mean ${two(mean[j])}. Its own mean has weight ${two(own)}, ` +
-            `the mean of all counties (${two(now.mu)}) has ${two(1 - own)}. Partial-pooling estimate: ` +
+            `the common mean of the counties (${two(now.mu)}) has ${two(1 - own)}. Partial-pooling estimate: ` +
             `${two(own)} × ${two(mean[j])} + ${two(1 - own)} × ${two(now.mu)} = ${two(now.estimate[j])} ${unit}.`;
     }
 
@@ -130,6 +132,7 @@ function legend() {
     const mark = (inner, text) => `<span><svg width="22" height="14" aria-hidden="true">${inner}</svg> ${text}</span>`;
     return mark('<circle cx="11" cy="7" r="4.5" class="raw"></circle>', "mean of the county (no pooling)") +
         mark('<circle cx="11" cy="7" r="4.5" class="partial"></circle>', "partial-pooling estimate") +
+        mark('<line x1="0" x2="22" y1="7" y2="7" class="common"></line>', "common mean μ<sub>α</sub> of the counties, re-estimated") +
         mark('<line x1="0" x2="22" y1="7" y2="7" class="complete"></line>', "mean of all houses (complete pooling)");
 }
 

@@ -47,8 +47,16 @@ def partial_pooling(n: np.ndarray, mean: np.ndarray, sigma_alpha: float, sigma_y
     return Pooled(mu, weight, weight * mean + (1 - weight) * mu, np.sum(n * mean) / np.sum(n))
 
 
-def pooling(counties: pd.DataFrame, *, sigma_alpha: float, sigma_y: float, unit: str, name: str) -> HTML:
-    """The interactive figure: how far each county's estimate moves from its mean towards the mean of all.
+def pooling(
+    counties: pd.DataFrame,
+    *,
+    sigma_alpha: float,
+    sigma_y: float,
+    unit: str,
+    name: str,
+    chosen: str | None = None,
+) -> HTML:
+    """The interactive figure: how far each county's estimate moves from its mean towards the common mean.
 
     Parameters
     ----------
@@ -60,15 +68,19 @@ def pooling(counties: pd.DataFrame, *, sigma_alpha: float, sigma_y: float, unit:
         Unit of the means, such as ``"log pCi/L"``.
     name
         Unique on its page; makes the ids.
+    chosen
+        The county that is marked at first; by default the one whose estimate moves furthest.
 
     Raises
     ------
     ValueError
-        If a column is missing, a county is listed twice, has no houses, or has no mean.
+        If a column is missing, a county is listed twice, has no houses, or has no mean, or if `chosen` is
+        not listed.
     """
-    _check(counties)
+    _check(counties, chosen)
     n, mean = counties["n"].to_numpy(int), counties["mean"].to_numpy(float)
     start = partial_pooling(n, mean, sigma_alpha, sigma_y)
+    furthest = np.argmax(np.abs(start.estimate - mean))
     return frame(
         name,
         "Partial pooling of county means",
@@ -78,6 +90,7 @@ def pooling(counties: pd.DataFrame, *, sigma_alpha: float, sigma_y: float, unit:
             "n": n.tolist(),
             "mean": mean.tolist(),
             "unit": unit,
+            "chosen": int(furthest if chosen is None else counties.index.get_loc(chosen)),
         },
         sliders=[
             Slider("sigma_alpha", "σ<sub>α</sub>, spread between counties", 0, 1.5, 0.01, sigma_alpha),
@@ -89,7 +102,7 @@ def pooling(counties: pd.DataFrame, *, sigma_alpha: float, sigma_y: float, unit:
     )
 
 
-def _check(counties: pd.DataFrame) -> None:
+def _check(counties: pd.DataFrame, chosen: str | None) -> None:
     if missing := {"n", "mean"} - set(counties.columns):
         raise ValueError(
             f"`counties` needs the columns n and mean, found {list(counties.columns)}: add {missing}."
@@ -101,6 +114,11 @@ def _check(counties: pd.DataFrame) -> None:
     bad = counties.index[~(counties["n"] >= 1) | ~np.isfinite(counties["mean"])]
     if len(bad):
         raise ValueError(f"County {bad[0]!r} has no houses or no mean; drop it or mend its row.")
+    if chosen is not None and chosen not in counties.index:
+        raise ValueError(
+            f"`chosen` is {chosen!r}, which `counties` does not list; "
+            f"take a name from its index, such as {counties.index[0]!r}."
+        )
 
 
 def _still(n: np.ndarray, mean: np.ndarray, start: Pooled, unit: str) -> Figure:
@@ -111,6 +129,7 @@ def _still(n: np.ndarray, mean: np.ndarray, start: Pooled, unit: str) -> Figure:
         n, mean, "o", markerfacecolor="white", markeredgecolor="0.35", label="mean of the county (no pooling)"
     )
     ax.plot(n, start.estimate, "o", color="#0b62a8", label="partial-pooling estimate")
+    ax.axhline(start.mu, color="#0b62a8", linestyle=":", label=r"common mean $\mu_\alpha$ of the counties")
     ax.axhline(start.complete, color="black", linestyle="--", label="mean of all houses (complete pooling)")
     ax.set(
         xscale="log",
@@ -129,5 +148,7 @@ def _describe(n: np.ndarray, mean: np.ndarray, start: Pooled, unit: str) -> str:
         f"Plot of {len(n)} counties by number of houses, {n.min()} to {n.max()} on a log scale. "
         f"Raw means, as open circles, range from {mean.min():.1f} to {mean.max():.1f} {unit}; "
         f"partial-pooling estimates, as filled circles, from {lowest:.1f} to {highest:.1f}. "
-        f"The fewer houses a county has, the closer its estimate is to the mean of all, {start.mu:.2f}."
+        f"A dotted line marks the common mean of the counties, {start.mu:.2f}, "
+        f"a dashed line the mean of all houses, {start.complete:.2f}. "
+        f"The fewer houses a county has, the closer its estimate is to the common mean."
     )

@@ -110,6 +110,33 @@ def test_a_finger_taps_a_county_then_drags_its_ring(browser):
     context.close()
 
 
+def test_two_lines_tell_the_common_mean_from_the_mean_of_all_houses(explorer):
+    def height(line):
+        return explorer.locator(f".explorer-plot line.{line}").evaluate("line => line.y1.baseVal.value")
+
+    before = {line: height(line) for line in ("common", "complete")}
+    slide(explorer, "sigma_alpha", 0)
+    assert height("common") == pytest.approx(height("complete")), "without spread both are the same mean"
+    assert before["common"] < before["complete"], "counties count alike, and the largest has the least radon"
+    legend = explorer.locator(".explorer-legend").text_content()
+    assert "common mean μα of the counties, re-estimated" in legend and "mean of all houses" in legend
+
+
+def test_a_county_moved_to_the_top_leaves_the_title_of_the_axis_free(explorer):
+    explorer.locator("[role=slider]").press("End")
+    title = explorer.get_by_text("Mean of the county (log pCi/L)").bounding_box()
+    assert explorer.locator(".halo").bounding_box()["y"] >= title["y"] + title["height"]
+
+
+def test_dragging_selects_no_text(explorer):
+    x, y = middle(explorer, ".halo")
+    explorer.mouse.move(x, y)
+    explorer.mouse.down()
+    explorer.mouse.move(x, y + 400, steps=4)
+    assert explorer.evaluate("getSelection().toString()") == ""
+    explorer.mouse.up()
+
+
 def test_reset_brings_back_means_and_sliders(explorer):
     start = state(explorer)
     slide(explorer, "sigma_y", 1.5)
@@ -125,7 +152,7 @@ def test_the_readout_gives_the_sum_in_numbers(explorer):
     said = explorer.locator(".explorer-readout").text_content()
     for value in (found["mean"][0], found["weight"][0], found["mu"], found["estimate"][0]):
         assert f"{value:.2f}" in said
-    assert "Ash: 1 house" in said
+    assert "Ash: 1 house" in said and "common mean of the counties" in said
 
 
 def test_the_readout_is_announced_once_the_reader_pauses(explorer):
