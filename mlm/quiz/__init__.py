@@ -1,7 +1,8 @@
 """Questions inside a page: multiple choice and numeric, answered without a kernel and without a network.
 
 The library jupyterquiz draws the questions and judges the answers; `page.js` gives its widgets what it leaves
-out: lasting ids, names for inputs, feedback that screen readers announce, a button beside each number field.
+out: lasting ids, names for inputs, feedback that screen readers announce, a button beside each number field,
+fractions and percentages, and a score of the first answers.
 Under the widgets lies the same quiz on paper, a list that print and readers without JavaScript see.
 """
 
@@ -101,7 +102,8 @@ def number(
     answer
         The right number.
     tolerance
-        How far from a number the reader's may be to count as that number; also used for the wrong ones.
+        How far from a number the reader's may be to count as that number; also used for the wrong ones,
+        which count as well if they are typed cut or rounded to two decimals or more.
     right
         Why the answer is right.
     wrong
@@ -199,7 +201,15 @@ def _for_library(root: str, question: Question) -> dict:
     else:
         kind = "numeric"
         answers = [
-            {"type": "range", "range": o.span, "correct": o.correct, "feedback": str(i)} for i, o in numbered
+            # `about` is ours: the number itself, for those who type it cut or rounded
+            {
+                "type": "range",
+                "range": o.span,
+                "about": float(o.text),
+                "correct": o.correct,
+                "feedback": str(i),
+            }
+            for i, o in numbered
         ]
         answers.append({"type": "default", "feedback": str(len(numbered))})
     # the library cuts its ids at the first hyphen

@@ -8,18 +8,33 @@ function startQuiz(rootId, questions, tries = 50) {
     if (root.querySelector(".quiz-live")) return;
     const live = document.createElement("ol");
     live.className = "quiz-live";
-    root.append(live);
+    const score = document.createElement("p");
+    score.className = "quiz-score";
+    score.setAttribute("role", "status");
+    root.append(live, score);
+    const firsts = new Map();
+    const count = (key, right) => {
+        if (firsts.has(key)) return;
+        firsts.set(key, right);
+        score.textContent = scoreLine([...firsts.values()], questions.length);
+    };
     questions.forEach((question, index) => {
         const item = document.createElement("li");
         live.append(item);
         Question.create(question, question.key, index, { shuffleAnswers: false, maxWidth: 0 }, item);
-        dress(item, question, document.getElementById(question.paper));
+        dress(item, question, document.getElementById(question.paper), count);
     });
     root.classList.add("quiz-ready");
     typeset(root);
 }
 
-function dress(item, question, paper) {
+// "First answers right: 2 of 3, 6 questions in all"
+function scoreLine(answers, all) {
+    const right = `First answers right: ${answers.filter(Boolean).length} of ${answers.length}`;
+    return answers.length < all ? `${right}, ${all} questions in all.` : `${right}.`;
+}
+
+function dress(item, question, paper, count) {
     const [wrap] = item.children;
     wrap.style.maxWidth = "";
     const text = wrap.querySelector(`[id^="quizQn"]`);
@@ -35,6 +50,7 @@ function dress(item, question, paper) {
         const verdict = document.createElement("b");
         verdict.textContent = why.parentElement.querySelector("b").textContent + " ";
         feedback.prepend(verdict);
+        count(question.key, feedback.classList.contains("correct"));
     };
     (question.type === "numeric" ? dressNumber : dressChoice)(wrap, question, paper, text, feedback, explain);
 }
@@ -78,20 +94,44 @@ function dressNumber(wrap, question, paper, text, feedback, explain) {
     field.after(button);
     const check = () => {
         const typed = field.value;
-        field.value = typed.trim().replace(",", ".").replace("\u2212", "-");
-        if (field.value === "" || !Number.isFinite(Number(field.value))) {
-            field.value = typed;
+        const value = readNumber(typed);
+        if (!Number.isFinite(value)) {
             feedback.className = "Feedback";
-            feedback.textContent = "Please type a number, such as 0.25.";
+            feedback.textContent = "Please type a number, such as 0.25, 1/4 or 25%.";
             return;
         }
         const asked = document.activeElement;
+        // the library reads the field: show it the number, and the reader what was typed
+        field.value = meant(typed, value, question.answers);
         check_numeric(field, { keyCode: 13 });
+        field.value = typed;
         asked.focus({ preventScroll: true });
         explain();
     };
     button.addEventListener("click", check);
     field.addEventListener("keydown", (event) => event.key === "Enter" && check());
+}
+
+// 0.25, 0,25, 1/4, 25% and 25 per cent are one number; not a number otherwise.
+function readNumber(typed) {
+    const plain = typed.trim().replace(/per\s?cent$/i, "%").replace(/\s*([/%])\s*/g, "$1")
+        .replaceAll(",", ".").replaceAll("\u2212", "-").replace(/^([-+])\s+/, "$1");
+    const [, top, bottom = "1", percent] = /^([^/%]+)(?:\/([^/%]+))?(%)?$/.exec(plain) ?? [];
+    return Number(top) / Number(bottom) / (percent ? 100 : 1);
+}
+
+// Who types 0.66 may mean the known mistake 0.667, cut or rounded: then that mistake is the answer to explain.
+// One digit could be cut from too many numbers, and a right number that is cut too short must not count as wrong.
+function meant(typed, value, answers) {
+    const inside = ({ range }) => range && range[0] <= value && value < range[1];
+    const decimals = /^[^/%]*[.,](\d{2,})\s*$/.exec(typed)?.[1].length;
+    if (!decimals || answers.some(inside)) return value;
+    const unit = 10 ** -decimals;
+    const shortened = answers.filter(({ about }) => {
+        const left = Math.abs(about) - Math.abs(value);
+        return about * value > 0 && left > -0.5001 * unit && left < unit;
+    });
+    return shortened.length === 1 && !shortened[0].correct ? shortened[0].about : value;
 }
 
 function copyInto(target, source) {

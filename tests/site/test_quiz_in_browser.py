@@ -3,6 +3,24 @@
 import pytest
 from built_site import SITE, ready, site_pages, violations
 
+from mlm.quiz import choice, number, show_quiz
+
+OWN = show_quiz(
+    "own",
+    [
+        choice("first", "Which?", right={"this": "It is."}, wrong={"that": "It is not."}),
+        number(
+            "second",
+            "How large?",
+            answer=0.5,
+            tolerance=0.005,
+            right="Half.",
+            wrong={0.667: "Not squared.", 0.8: "No ratio.", -0.125: "Turned round."},
+            otherwise="Look again.",
+        ),
+    ],
+).data
+
 
 def quiz_pages() -> list[str]:
     return [page for page in site_pages() if 'class="mlm-quiz' in (SITE / page).read_text(encoding="utf8")]
@@ -17,6 +35,20 @@ def quiz(tab, address, request):
 
 
 on_every_quiz = pytest.mark.parametrize("quiz", quiz_pages(), indirect=True)
+
+
+@pytest.fixture
+def own(tab):
+    """A quiz of two questions alone on a page."""
+    tab.set_content(f"<!doctype html><html lang=en><title>Own</title><main>{OWN}</main>")
+    return tab
+
+
+def answer(tab, typed: str) -> str:
+    """What the quiz says to a number."""
+    tab.locator("input[type=text]").fill(typed)
+    tab.keyboard.press("Enter")
+    return tab.locator(".quiz-live [role=status]").nth(1).text_content()
 
 
 def questions(tab, kind: str):
@@ -86,6 +118,83 @@ def test_what_is_no_number_is_asked_for_again(quiz):
             item.locator("input").fill(typed)
             item.get_by_role("button", name="Check").click()
             assert "type a number" in item.locator("[role=status]").text_content()
+
+
+@pytest.mark.parametrize(
+    "typed", ["0.5", "0,5", ".5", " 0.500 ", "1/2", "1 / 2", "50%", "50 %", "50 per cent", "5e-1", "+ 0.5"]
+)
+def test_a_number_may_be_written_as_one_likes(own, typed):
+    assert answer(own, typed) == "Right. Half."
+    assert own.locator("input[type=text]").input_value() == typed, "the field keeps what was typed"
+
+
+@pytest.mark.parametrize("typed", ["1/0", "1/2/3", "1 1/2", "%", "/2", "0.5.1", "half", "Infinity"])
+def test_what_cannot_be_read_is_asked_for_again(own, typed):
+    assert answer(own, typed).startswith("Please type a number")
+
+
+@pytest.mark.parametrize(
+    "typed, said",
+    [
+        ("0.667", "Not squared."),
+        ("2/3", "Not squared."),
+        ("0.67", "Not squared."),
+        ("0,66", "Not squared."),
+        ("\u22120.12", "Turned round."),
+        ("0.65", "Look again."),
+        ("0.6", "Look again."),
+        ("0.12", "Look again."),
+        ("0.49", "Look again."),
+    ],
+)
+def test_a_known_mistake_is_found_though_it_was_cut_or_rounded(own, typed, said):
+    assert answer(own, typed) == f"Not yet. {said}"
+
+
+def test_the_verdict_is_seen_while_the_pointer_rests_on_the_answer(own):
+    for text, variable in (("this", "--quiz-right"), ("that", "--quiz-wrong")):
+        label = own.locator("label", has_text=text)
+        label.click()
+        label.hover()
+        assert border(label) == colour(own, variable)
+
+
+def test_the_verdict_is_seen_on_the_field(own):
+    for typed, variable in (("0.5", "--quiz-right"), ("0.8", "--quiz-wrong")):
+        answer(own, typed)
+        assert border(own.locator("input[type=text]")) == colour(own, variable)
+
+
+def border(part) -> str:
+    return part.evaluate("part => getComputedStyle(part).borderTopColor")
+
+
+def colour(tab, variable: str) -> str:
+    """A colour of the quiz, as the browser writes it."""
+    return tab.locator(".mlm-quiz").evaluate(
+        """(quiz, variable) => {
+            const dot = quiz.appendChild(document.createElement("i"));
+            dot.style.color = `var(${variable})`;
+            const found = getComputedStyle(dot).color;
+            dot.remove();
+            return found;
+        }""",
+        variable,
+    )
+
+
+def test_the_score_counts_first_answers_alone(own):
+    score = own.locator(".quiz-score")
+    assert score.text_content() == ""
+    answer(own, "half")
+    assert score.text_content() == "", "what is no number is no answer"
+    answer(own, "0.8")
+    assert score.text_content() == "First answers right: 0 of 1, 2 questions in all."
+    answer(own, "0.5")
+    assert score.text_content() == "First answers right: 0 of 1, 2 questions in all."
+    own.locator("label", has_text="this").click()
+    assert score.text_content() == "First answers right: 1 of 2."
+    assert score.get_attribute("role") == "status", "screen readers announce it"
 
 
 @on_every_quiz
