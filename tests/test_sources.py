@@ -86,3 +86,23 @@ def test_make_alone_prints_its_targets_with_one_line_each():
     run = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True)
     printed = re.findall(r"^  make (\w+) +\S", run.stdout, flags=re.MULTILINE)
     assert " ".join(printed) == "env book serve test lint exercises check grade doctor reference lock clean"
+
+
+NUMBER = re.compile(r"(?<![\w.])\d+\.\d+(?![\w.]*\d)|\b\d+(?=%| per cent)")
+NOT_PROSE = re.compile(r"```.*?```|\{[a-z:]+\}`[^`]*`|https?://\S+", re.DOTALL)
+#: numbers that no code of the page computes, and where they come from
+FROM_ELSEWHERE = {
+    "book/index.md": {"4.0": "the licence"},
+    "book/00-start.md": {"3.11": "Python", "3.12": "Python", "3.13": "Python"},
+    "book/03-basics.md": {"80": "cited from Price et al."},
+}
+
+
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.parent.name == "book"], ids=short)
+def test_every_number_in_the_prose_stands_in_the_code_that_guards_it(path):
+    page = cells(path)
+    code = "\n".join(cell.source for cell in page if cell.cell_type == "code")
+    guarded = set(re.findall(r"\d+(?:\.\d+)?", code)) | set(FROM_ELSEWHERE.get(short(path), {}))
+    prose = "\n".join(NOT_PROSE.sub("", cell.source) for cell in page if cell.cell_type == "markdown")
+    loose = sorted({match.group() for match in NUMBER.finditer(prose)} - guarded)
+    assert not loose, f"{short(path)} quotes numbers that no guard computes: {loose}"

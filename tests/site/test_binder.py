@@ -59,10 +59,10 @@ def binder(tmp_path_factory):
     variables = {**os.environ, "HOME": str(home), "PATH": f"{environment / 'bin'}:{os.environ['PATH']}"}
 
     def step(*command):
-        run = subprocess.run(
-            [str(part) for part in command], cwd=checkout, env=variables, capture_output=True, text=True
-        )
+        command = [str(part) for part in command]
+        run = subprocess.run(command, cwd=checkout, env=variables, capture_output=True, text=True)
         assert run.returncode == 0, f"{command} failed:\n{run.stdout[-2000:]}\n{run.stderr[-2000:]}"
+        return run.stdout
 
     if not (environment / "complete").exists():
         shutil.rmtree(environment, ignore_errors=True)
@@ -70,13 +70,13 @@ def binder(tmp_path_factory):
         step(environment / "bin" / "pip", "install", "-r", ".binder/requirements.txt")
         (environment / "complete").touch()
     step(".binder/postBuild")
-    return checkout, variables
+    return checkout, variables, step
 
 
 @pytest.fixture(scope="module")
 def lab(binder):
     """Address of a JupyterLab that runs in the Binder environment."""
-    checkout, variables = binder
+    checkout, variables, _ = binder
     command = [
         "jupyter",
         "lab",
@@ -111,6 +111,12 @@ def answers(address: str) -> bool:
         return urllib.request.urlopen(address + "api", timeout=1).status == 200
     except OSError:
         return False
+
+
+def test_in_binder_a_learner_can_have_an_exercise_checked(binder):
+    _, _, step = binder
+    table = step("mlm", "check", "03-basics")
+    assert "not answered" in table and "total" in table, table
 
 
 def test_in_binder_a_chapter_opens_as_a_notebook_whose_cells_run(lab, browser):
