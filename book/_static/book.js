@@ -13,4 +13,6 @@
     window.MathJax?.startup?.promise?.then(update);
   });
   window.addEventListener("resize", update);
+  // what was folded away had no width; the event does not bubble
+  document.addEventListener("toggle", update, true);
 })();

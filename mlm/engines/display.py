@@ -58,7 +58,7 @@ class Agreement:
         )
 
     def _repr_html_(self) -> str:
-        engines = escape(listed(self.kinds))
+        title = f"Agreement of {escape(listed(self.kinds))}"
         brackets = [
             name
             for name, used in {
@@ -72,16 +72,19 @@ class Agreement:
             [
                 '<div class="mlm-agreement">',
                 *(f"<p><strong>{ALARM}</strong>{escape(alarm)}</p>" for alarm in self.alarms),
+                # outside the table, so that it stays in sight while the table scrolls
+                f'<p class="agreement-caption">{title}. In brackets: {" or ".join(brackets)}.</p>',
                 # the table scrolls by itself on a narrow screen, with the keyboard too
-                '<div style="overflow-x: auto" tabindex="0" role="group" '
-                f'aria-label="Agreement of {engines}">',
-                '<table class="agreement">',
-                f"<caption>Agreement of {engines}. In brackets: {' or '.join(brackets)}.</caption>",
+                '<div class="table-scroll" style="overflow-x: auto" tabindex="0" role="group" '
+                f'aria-label="{title}">',
+                f'<table class="agreement" aria-label="{title}">',
                 f"<thead><tr>{head}</tr></thead>",
                 *self._html_bodies(),
                 "</table>",
                 "</div>",
+                "<details><summary>Why the columns differ</summary>",
                 "<ul>" + "".join(f"<li>{escape(note)}</li>" for note in self.notes) + "</ul>",
+                "</details>",
                 "</div>",
             ]
         )

@@ -119,6 +119,7 @@ def test_wide_content_can_be_scrolled_by_keyboard(browser, address, page):
     tab = context.new_page()
     tab.goto(address + page)
     ready(tab)
+    tab.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
     tab.wait_for_timeout(100)
     stuck = tab.evaluate(STUCK)
     context.close()
