@@ -62,6 +62,12 @@ _SPEC.loader.exec_module(pages)
             '<a class="btn-download-notebook-button" href="x.ipynb" target="_blank">ipynb</a>',
             '<a class="btn-download-notebook-button" download="" href="x.ipynb">ipynb</a>',
         ),
+        (
+            '<button class="btn-download-pdf-button" title="Print to PDF"><i class="fas fa-file-pdf"></i>'
+            '<span class="btn__text-container">.pdf</span></button>',
+            '<button class="btn-download-pdf-button" title="Print or save as PDF"><i class="fas fa-print"></i>'
+            '<span class="btn__text-container">Print</span></button>',
+        ),
     ],
 )
 def test_a_fault_is_mended(fault, mended):

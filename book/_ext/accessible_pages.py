@@ -89,10 +89,14 @@ def mend_tables(page: BeautifulSoup) -> None:
 
 
 def mend_downloads(page: BeautifulSoup) -> None:
-    """A browser would show the notebook as a page of JSON."""
+    """A browser would show the notebook as a page of JSON; what is called .pdf opens the dialog for printing."""
     for link in page.select("a.btn-download-notebook-button, a.btn-download-source-button"):
         link["download"] = ""
         link.attrs.pop("target", None)
+    for button in page.select("button.btn-download-pdf-button"):
+        button["title"] = "Print or save as PDF"
+        button.select_one(".btn__text-container").string = "Print"
+        button.i["class"] = ["fas", "fa-print"]
 
 
 REPAIRS = (

@@ -16,3 +16,15 @@
   // what was folded away had no width; the event does not bubble
   document.addEventListener("toggle", update, true);
 })();
+
+// Excerpts on the search page come from the text, not from the buttons, contents and links around it.
+document.addEventListener("DOMContentLoaded", () => {
+  if (typeof Search === "undefined") return;
+  const read = Search.htmlToText;
+  Search.htmlToText = (html, anchor) => {
+    const page = new DOMParser().parseFromString(html, "text/html");
+    const text = page.querySelector(".bd-article");
+    if (text) page.querySelector("[role=main]").replaceChildren(text);
+    return read(page.documentElement.outerHTML, anchor);
+  };
+});

@@ -114,6 +114,50 @@ def test_search_finds_partial_pooling(tab, address):
     excerpt.wait_for()
 
 
+@pytest.mark.parametrize("words", ["partial pooling", "quiz"])
+def test_search_excerpts_hold_no_words_of_the_buttons(tab, address, words):
+    tab.goto(f"{address}search.html?q={words}")
+    tab.locator("#search-results p.context").first.wait_for()
+    tab.wait_for_timeout(500)  # each excerpt comes when its page has been read
+    for excerpt in tab.locator("#search-results p.context").all_text_contents():
+        assert not {"Repository", "Open issue", ".ipynb"} & set(excerpt.split()), excerpt
+
+
+def test_what_scrolls_shows_a_shadow_and_what_fits_does_not(browser, address):
+    page = next(page for page in site_pages() if "table-scroll" in (SITE / page).read_text())
+    shadows = {}
+    for width in (390, 1300):
+        context = browser.new_context(viewport={"width": width, "height": 900})
+        tab = context.new_page()
+        tab.goto(address + page)
+        ready(tab)
+        tab.wait_for_timeout(100)
+        shadows[width] = tab.locator(".table-scroll").first.evaluate(
+            "box => [box.scrollWidth > box.clientWidth, getComputedStyle(box).backgroundImage !== 'none']"
+        )
+        context.close()
+    assert shadows == {390: [True, True], 1300: [False, False]}
+
+
+def test_outputs_of_one_cell_keep_apart(tab, address):
+    page = next(page for page in site_pages() if "output stream" in (SITE / page).read_text())
+    tab.goto(address + page)
+    ready(tab)
+    gaps = tab.evaluate(
+        """() => [...document.querySelectorAll('.cell_output > * + *')].map(after =>
+            after.getBoundingClientRect().top - after.previousElementSibling.getBoundingClientRect().bottom)"""
+    )
+    assert gaps and min(gaps) >= 8, f"some outputs touch: {gaps}"
+
+
+def test_cards_that_are_links_are_underlined(tab, address):
+    tab.goto(address + "book/index.html")
+    cards = tab.locator(".sd-card:has(> .sd-stretched-link) .sd-card-title")
+    assert cards.count(), "the front page has no cards"
+    for card in cards.all():
+        assert card.evaluate("title => getComputedStyle(title).textDecorationLine") == "underline"
+
+
 def test_wide_content_can_be_scrolled_by_keyboard(browser, address, page):
     context = browser.new_context(viewport={"width": 390, "height": 900})
     tab = context.new_page()
