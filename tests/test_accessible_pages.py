@@ -65,8 +65,8 @@ _SPEC.loader.exec_module(pages)
         (
             '<button class="btn-download-pdf-button" title="Print to PDF"><i class="fas fa-file-pdf"></i>'
             '<span class="btn__text-container">.pdf</span></button>',
-            '<button class="btn-download-pdf-button" title="Print or save as PDF"><i class="fas fa-print"></i>'
-            '<span class="btn__text-container">Print</span></button>',
+            '<button class="btn-download-pdf-button" title="Print or save as PDF">'
+            '<i class="fas fa-print"></i><span class="btn__text-container">Print</span></button>',
         ),
     ],
 )

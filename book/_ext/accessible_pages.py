@@ -89,7 +89,7 @@ def mend_tables(page: BeautifulSoup) -> None:
 
 
 def mend_downloads(page: BeautifulSoup) -> None:
-    """A browser would show the notebook as a page of JSON; what is called .pdf opens the dialog for printing."""
+    """A browser would show the notebook as a page of JSON; .pdf opens the dialog for printing."""
     for link in page.select("a.btn-download-notebook-button, a.btn-download-source-button"):
         link["download"] = ""
         link.attrs.pop("target", None)

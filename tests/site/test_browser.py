@@ -120,7 +120,7 @@ def test_search_excerpts_hold_no_words_of_the_buttons(tab, address, words):
     tab.locator("#search-results p.context").first.wait_for()
     tab.wait_for_timeout(500)  # each excerpt comes when its page has been read
     for excerpt in tab.locator("#search-results p.context").all_text_contents():
-        assert not {"Repository", "Open issue", ".ipynb"} & set(excerpt.split()), excerpt
+        assert not {"Repository", ".ipynb", ".md"} & set(excerpt.split()), excerpt
 
 
 def test_what_scrolls_shows_a_shadow_and_what_fits_does_not(browser, address):
@@ -139,15 +139,24 @@ def test_what_scrolls_shows_a_shadow_and_what_fits_does_not(browser, address):
     assert shadows == {390: [True, True], 1300: [False, False]}
 
 
-def test_outputs_of_one_cell_keep_apart(tab, address):
-    page = next(page for page in site_pages() if "output stream" in (SITE / page).read_text())
+def test_the_folded_reasons_of_a_table_are_printed(tab, address):
+    page = next(page for page in site_pages() if "mlm-agreement" in (SITE / page).read_text())
+    tab.goto(address + page)
+    reason = tab.locator(".mlm-agreement details li").first
+    assert not reason.is_visible()
+    tab.emulate_media(media="print")
+    assert reason.is_visible()
+
+
+def test_outputs_of_one_cell_keep_apart(tab, address, page):
     tab.goto(address + page)
     ready(tab)
     gaps = tab.evaluate(
         """() => [...document.querySelectorAll('.cell_output > * + *')].map(after =>
-            after.getBoundingClientRect().top - after.previousElementSibling.getBoundingClientRect().bottom)"""
+            after.getBoundingClientRect().top
+            - after.previousElementSibling.getBoundingClientRect().bottom)"""
     )
-    assert gaps and min(gaps) >= 8, f"some outputs touch: {gaps}"
+    assert all(gap >= 8 for gap in gaps), f"some outputs touch: {gaps}"
 
 
 def test_cards_that_are_links_are_underlined(tab, address):
