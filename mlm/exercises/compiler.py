@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlm.exercises import kernels, keys
 from mlm.exercises.compare import RIGHT
-from mlm.exercises.notebooks import BuildFailed, read_solution, tag_of
+from mlm.exercises.notebooks import BuildFailed, first_line, read_solution, tag_of
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache" / "exercises"
@@ -76,9 +76,9 @@ def _execute(solution: Path, variant: int | None) -> Compiled:
             v4.new_notebook(cells=cells), folder=Path(empty), variant=variant, keys=Path(empty), timeout=600
         )
     if run.errors or run.stopped:
-        place, error = next(iter(run.errors.items()), (0, run.stopped))
-        first = cells[place].source.strip().splitlines()[0]
-        raise BuildFailed(f"{solution.name}: the cell that begins `{first}` stops the build: {error}")
+        place, error = next(iter(run.errors.items()), (None, run.stopped))
+        where = "" if place is None else f"the cell that begins `{first_line(cells[place])}` "
+        raise BuildFailed(f"{solution.name}: {where}{error}")
     return _collect(solution, variant, run.records)
 
 

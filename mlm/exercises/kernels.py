@@ -19,7 +19,7 @@ class Run:
     records : list of dict
         One for each check, write and key call, in the order in which they ran.
     errors : dict of int to str
-        Place of each cell that raised -> the error in one line.
+        Place of each cell that failed -> what it did, in one line: ``raised NameError: …``.
     stopped : str
         Why the run ended before the last cell, or ``""``.
     """
@@ -45,19 +45,18 @@ def run(
     keys : pathlib.Path, optional
         Folder of the keys that checks read; the project's own by default.
     timeout : int
-        Seconds that one cell may take; then it is interrupted.
+        Seconds that one cell may take; then it is interrupted.  One that goes on for as long again ends
+        the run.
     """
-    from nbclient import NotebookClient
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
     with tempfile.TemporaryDirectory() as scratch:
         record = Path(scratch, "record.jsonl")
-        client = NotebookClient(
+        client = patient_client()(
             notebook,
             km=this_python(),
             timeout=timeout,
             allow_errors=True,
-            interrupt_on_timeout=True,
             extra_arguments=["--log-level=40"],  # a kernel on this machine needs no encrypted channel
         )
         stopped = ""
@@ -66,8 +65,27 @@ def run(
         except DeadKernelError:
             stopped = "the kernel died (out of memory, or ended by the notebook itself)"
         except CellTimeoutError:
-            stopped = f"a cell ran for more than {timeout} seconds"
-        return Run(_read(record), _errors(notebook), stopped)
+            stopped = f"a cell ran for more than {timeout} seconds and could not be interrupted"
+        return Run(_read(record), _errors(notebook, client.late, timeout), stopped)
+
+
+def patient_client():
+    """A client that interrupts a cell once; the library's own does it again and again, for ever."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellTimeoutError
+
+    class PatientClient(NotebookClient):
+        def __init__(self, *arguments, **settings):
+            super().__init__(*arguments, **settings)
+            self.late = []  # cells that were interrupted
+
+        async def _async_handle_timeout(self, timeout, cell=None):
+            if any(cell is one for one in self.late):
+                raise CellTimeoutError.error_from_timeout_and_cell("not interrupted", timeout, cell)
+            self.late.append(cell)
+            await self.km.interrupt_kernel()
+
+    return PatientClient
 
 
 def _environment(variant: int | None, keys: Path | None, record: Path) -> dict[str, str]:
@@ -99,11 +117,13 @@ def _read(record: Path) -> list[dict]:
     return [json.loads(line) for line in record.read_text(encoding="utf8").splitlines()]
 
 
-def _errors(notebook) -> dict[int, str]:
+def _errors(notebook, late: list, timeout: int) -> dict[int, str]:
     errors = {}
     for place, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):
             if output["output_type"] == "error":
                 first = " ".join(output["evalue"].split())[:160]
-                errors[place] = f"{output['ename']}: {first}" if first else output["ename"]
+                errors[place] = f"raised {output['ename']}" + (f": {first}" if first else "")
+        if any(cell is one for one in late):
+            errors[place] = f"ran for more than {timeout} seconds and was stopped"
     return errors

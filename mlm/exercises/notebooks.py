@@ -72,6 +72,11 @@ def tag_of(cell) -> str:
     return next(iter(TAGS & set(cell.metadata.get("tags", []))), "")
 
 
+def first_line(cell) -> str:
+    """The line by which a message names a cell."""
+    return (cell.source.strip().splitlines() or [""])[0]
+
+
 def _without_discussions(source: str, name: str) -> str:
     kept, fence = [], ""
     for line in source.splitlines():

@@ -8,6 +8,7 @@ from pathlib import Path
 from mlm.exercises import kernels, keys
 from mlm.exercises.builder import EXERCISES
 from mlm.exercises.compare import RIGHT, UNANSWERED
+from mlm.exercises.notebooks import first_line
 
 CALL = re.compile(r"""\b(?:check|write)\(\s*["'](?P<name>[^"']+)["']""")
 WORDS = {RIGHT: "right", UNANSWERED: "not answered", "mistake": "not yet", "wrong": "not yet"}
@@ -104,8 +105,19 @@ def _row(question: dict, records: dict, notebook, run: kernels.Run) -> Row:
     place = next((n for n, cell in enumerate(notebook.cells) if name in CALL.findall(cell.source)), None)
     if place is None:
         return Row(name, "invalid", "Its check cell is gone; take it back from a fresh copy.", 0, possible)
-    reason = run.errors.get(place) or run.stopped or "an earlier cell raised"
-    return Row(name, "invalid", f"Its check did not run: {reason}.", 0, possible)
+    return Row(name, "invalid", f"Its check did not run: {_reason(place, notebook, run)}.", 0, possible)
+
+
+def _reason(place: int, notebook, run: kernels.Run) -> str:
+    """Why the check in a cell did not run; the cause, where the cell fails for want of an answer above."""
+    error = run.errors.get(place, "")
+    if "'ellipsis'" in error:
+        return "an earlier answer that it uses is still `...`"
+    if absent := re.match(r"raised NameError: name '(\w+)'", error):
+        for above in sorted((n for n in run.errors if n < place), reverse=True):
+            if re.search(rf"\b{absent[1]}\b", notebook.cells[above].source):
+                return f"the cell that begins `{first_line(notebook.cells[above])}` {run.errors[above]}"
+    return f"its cell {error}" if error else run.stopped or "its cell calls it on a condition, or not at all"
 
 
 def _notes(exercise: str, run: kernels.Run, notebook) -> list[str]:
@@ -117,8 +129,7 @@ def _notes(exercise: str, run: kernels.Run, notebook) -> list[str]:
     checks = {n for n, cell in enumerate(notebook.cells) if CALL.search(cell.source)}
     for place, error in run.errors.items():
         if place not in checks:
-            first = (notebook.cells[place].source.strip().splitlines() or [""])[0]
-            notes.append(f"The cell that begins `{first}` raised {error}.")
+            notes.append(f"The cell that begins `{first_line(notebook.cells[place])}` {error}.")
     return notes
 
 

@@ -86,7 +86,7 @@ def test_the_learners_file_is_not_changed(learner):
 
 
 def test_a_cell_that_raises_is_named_and_the_rest_is_reported(stumbling):
-    message = "Its check did not run: NameError: name 'n_batches' is not defined."
+    message = "Its check did not run: its cell raised NameError: name 'n_batches' is not defined."
     assert rows(stumbling)["n-batches"].message == message
     assert rows(stumbling)["within"].status == "right"
     raised = "The cell that begins `import numpy as np` raised ZeroDivisionError: division by zero."
@@ -101,10 +101,37 @@ def test_a_cell_that_names_another_exercise_is_reported(stumbling):
     assert 'A cell says Exercise("03-basics"), but this is 98-example.' in stumbling.notes
 
 
-def test_a_cell_that_never_ends_is_interrupted(built, tmp_path):
+def test_a_cell_that_never_ends_is_interrupted_and_the_rest_is_reported(built, tmp_path):
     report = run_with(built, tmp_path, ("n_batches = ...", "while True:\n    pass"), timeout=10)
     assert rows(report)["within"].status == "unanswered"
-    assert any("`while True:` raised" in note for note in report.notes)
+    assert "The cell that begins `while True:` ran for more than 10 seconds and was stopped." in report.notes
+
+
+def test_a_cell_that_cannot_be_interrupted_ends_the_run(built, tmp_path):
+    """It ran for ever: each interrupt was caught, and another one was sent."""
+    stubborn = "import time\nwhile True:\n    try: time.sleep(60)\n    except KeyboardInterrupt: pass"
+    report = run_with(built, tmp_path, ("by_batch = ...", stubborn), timeout=10)
+    reason = "a cell ran for more than 10 seconds and could not be interrupted"
+    assert report.notes[0] == f"The run ended early: {reason}."
+    assert rows(report)["n-batches"].status == "unanswered"
+    assert rows(report)["within"].message == f"Its check did not run: {reason}."
+
+
+def test_a_check_without_its_answer_says_what_the_answer_cell_raised(built, tmp_path):
+    report = run_with(
+        built,
+        tmp_path,
+        ("n_batches = ...", "n_batches = dyse"),
+        ("\nwithin = ...", "\nwithin = n_batches / 2"),
+    )
+    raised = "Its check did not run: the cell that begins `n_batches = dyse` raised NameError: name 'dyse' is"
+    assert rows(report)["n-batches"].message.startswith(raised)
+
+
+def test_a_check_that_computes_with_a_stub_says_so(built, tmp_path):
+    report = run_with(built, tmp_path, ('ex.check("within", within)', 'ex.check("within", within / 2)'))
+    expected = "Its check did not run: an earlier answer that it uses is still `...`."
+    assert rows(report)["within"].message == expected
 
 
 def test_a_notebook_that_ends_its_own_kernel_is_reported(built, tmp_path):
