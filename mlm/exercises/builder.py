@@ -66,11 +66,15 @@ def build_all(
         except BuildFailed as problem:
             problems.append(str(problem))
             continue
+        states, refusals = {}, []
         for path, text in files.items():
             try:
-                done.append(f"{path.name}: {_settle(path, text, check)}")
+                states[path] = _state(path, text, check)
             except BuildFailed as problem:
-                problems.append(f"{path.relative_to(exercises.parent)} {problem}")
+                refusals.append(f"{path.relative_to(exercises.parent)} {problem}")
+        problems += refusals
+        if not refusals:  # else a notebook and its key would say different things
+            done += [_write(path, files[path], state) for path, state in states.items()]
     problems += _orphans(solutions, exercises)
     if problems:
         raise BuildFailed("\n".join(problems))
@@ -86,23 +90,30 @@ def _generated(solution: Path, exercises: Path, variant: int | None) -> dict[Pat
     return files
 
 
-def _settle(path: Path, text: str, check: bool) -> str:
-    """Write a generated file if it says something new; with ``check``, refuse instead."""
+def _state(path: Path, text: str, check: bool) -> str:
+    """``new``, ``changed`` or ``as it was``; refused where that may not be written."""
     old = path.read_text(encoding="utf8") if path.exists() else None
     changed = [] if old is None or old == text else _changes(path, old, text)
     if old is not None and not changed:
         return "as it was"
     if check and old is None:
         raise BuildFailed("is missing; run `make exercises` and commit the result")
-    if check:
-        raise BuildFailed(
-            f"is not what its solution says ({', '.join(changed[:5])}); run `make exercises` and commit"
-        )
+    named = ", ".join(changed[:5])
     if old is not None and path.suffix == ".ipynb" and is_edited(old):
-        raise BuildFailed("holds work of yours, which a new one would overwrite; rename it, then build again")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf8")
+        raise BuildFailed(
+            f"holds work of yours ({named}), which a new one would overwrite; "
+            "rename it, then run `make exercises`"
+        )
+    if check:
+        raise BuildFailed(f"is not what its solution says ({named}); run `make exercises` and commit")
     return "new" if old is None else "changed"
+
+
+def _write(path: Path, text: str, state: str) -> str:
+    if state != "as it was":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf8")
+    return f"{path.name}: {state}"
 
 
 def _changes(path: Path, old: str, new: str) -> list[str]:

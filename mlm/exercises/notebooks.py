@@ -6,11 +6,20 @@ Nothing runs here; the text that comes out depends on the solution's text alone,
 import hashlib
 import json
 import re
+from difflib import get_close_matches
 from pathlib import Path
 
 from mlm.exercises.stubs import stub
 
 TAGS = {"answer", "check", "key", "discussion"}
+KNOWN_TAGS = TAGS | {
+    "hide-input",
+    "hide-output",
+    "remove-cell",
+    "remove-input",
+    "raises-exception",
+    "raises-warnings",
+}
 
 
 class BuildFailed(Exception):
@@ -33,8 +42,6 @@ def exercise_notebook(solution: Path):
     cells, blank = [], set()
     for cell in read_solution(solution):
         tag, source = tag_of(cell), cell.source
-        if cell.cell_type == "markdown":
-            source = _without_discussions(source, solution.name)
         if tag in ("key", "discussion") or not source.strip():
             continue
         make = v4.new_markdown_cell if cell.cell_type == "markdown" else v4.new_code_cell
@@ -52,19 +59,32 @@ def exercise_notebook(solution: Path):
 
 
 def read_solution(solution: Path) -> list:
-    """The cells of a solution; tags are checked."""
+    """The cells of a solution, without its discussions.
+
+    A tag or a fence that is not known is refused: misspelt, it would hand the answer to the learner.
+    """
     import jupytext
 
     cells = jupytext.read(solution).cells
     for place, cell in enumerate(cells, 1):
+        where = f"{solution.name}: cell {place}, which begins `{first_line(cell)}`,"
+        _refuse_unknown("option", set(cell.metadata), {"tags"}, where)
+        _refuse_unknown("tag", set(cell.metadata.get("tags", [])), KNOWN_TAGS, where)
         own = TAGS & set(cell.metadata.get("tags", []))
         if len(own) > 1:
-            raise BuildFailed(
-                f"{solution.name}: cell {place} has the tags {', '.join(sorted(own))}; give it one"
-            )
+            raise BuildFailed(f"{where} has the tags {', '.join(sorted(own))}; give it one")
         if own and cell.cell_type != "code":
-            raise BuildFailed(f"{solution.name}: cell {place} is Markdown and is tagged {own.pop()}")
+            raise BuildFailed(f"{where} is Markdown and is tagged {own.pop()}")
+        if cell.cell_type == "markdown":
+            cell.source = _without_discussions(cell.source, where)
     return cells
+
+
+def _refuse_unknown(what: str, given: set[str], known: set[str], where: str) -> None:
+    for name in sorted(given - known):
+        near = get_close_matches(name, known, n=1)
+        advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
+        raise BuildFailed(f"{where} has the {what} {name!r}; {advice}")
 
 
 def tag_of(cell) -> str:
@@ -77,18 +97,20 @@ def first_line(cell) -> str:
     return (cell.source.strip().splitlines() or [""])[0]
 
 
-def _without_discussions(source: str, name: str) -> str:
+def _without_discussions(source: str, where: str) -> str:
     kept, fence = [], ""
     for line in source.splitlines():
-        opening = re.match(r"(:{3,})\s*\{discussion\}", line)
+        opening = re.match(r"\s*(:{3,}|(?:`{3,}|~{3,})(?=\s*\{))\s*(.*)", line)
         if fence:
-            fence = "" if re.fullmatch(rf":{{{len(fence)},}}\s*", line) else fence
+            fence = "" if re.fullmatch(rf"\s*:{{{len(fence)},}}\s*", line) else fence
         elif opening:
+            known = "{discussion}" if opening[1].startswith(":") else "{code-cell} ipython3"
+            _refuse_unknown(f"fence {opening[1]}", {opening[2].strip()}, {known}, where)
             fence = opening[1]
         else:
             kept.append(line)
     if fence:
-        raise BuildFailed(f"{name}: a {fence}{{discussion}} is not closed before the next code cell")
+        raise BuildFailed(f"{where} has a {fence}{{discussion}} that is not closed before the next code cell")
     return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip("\n")
 
 

@@ -88,7 +88,6 @@ def test_generated_files_in_sync_pass_the_check(workshop):
 @pytest.mark.parametrize(
     ("file", "old", "new", "named"),
     [
-        ("98-example.ipynb", "n_batches = ...", "n_batches = 6", "cell 004-answer"),
         ("keys/98-example.json", "What varies within a batch?", "What varies?", "within"),
         ("keys/98-example.json", "49.51009998", "49.6", "within"),
         ("keys/98-example.json", '"points": 2', '"points": 3', "within, essay"),
@@ -138,9 +137,23 @@ def test_a_learners_work_is_never_overwritten(workshop):
     path.write_text(
         path.read_text(encoding="utf8").replace("n_batches = ...", "n_batches = 6"), encoding="utf8"
     )
-    with pytest.raises(BuildFailed, match="holds work of yours"):
-        build_all(**workshop)
+    expected = r"holds work of yours \(cell 004-answer\), .*; rename it, then run `make exercises`"
+    for check in (False, True):
+        with pytest.raises(BuildFailed, match=expected):
+            build_all(check=check, **workshop)
     assert "n_batches = 6" in path.read_text(encoding="utf8")
+
+
+def test_of_a_solution_with_a_refused_notebook_no_key_is_written_either(workshop, monkeypatch, tmp_path):
+    monkeypatch.setattr(compiler, "CACHE", tmp_path / "cache")
+    rewrite(workshop, "What varies within a batch?", "What varies?")
+    key = workshop["exercises"] / "keys" / "98-example.json"
+    before = key.read_text(encoding="utf8")
+    notebook = workshop["exercises"] / "98-example.ipynb"
+    notebook.write_text(notebook.read_text(encoding="utf8").replace("= ...", "= 6"), encoding="utf8")
+    with pytest.raises(BuildFailed, match="98-example.ipynb holds work of yours"):
+        build_all(**workshop)
+    assert key.read_text(encoding="utf8") == before
 
 
 def test_a_key_without_a_solution_is_named(workshop):
@@ -174,8 +187,20 @@ def test_a_key_without_a_solution_is_named(workshop):
             'Exercise("03-basics")',
             'it says Exercise("03-basics"); its name is "98-example"',
         ),
-        ("[answer]", "[answer, key]", "cell 4 has the tags answer, key; give it one"),
+        ("[answer]", "[answer, key]", 'dyes["batch"].nunique()`, has the tags answer, key; give it one'),
         ("\n:::\n", "\n", "is not closed before the next code cell"),
+        ("[answer]", "[answr]", "has the tag 'answr'; did you mean answer?"),
+        ("[key]", "[keys]", "has the tag 'keys'; did you mean key?"),
+        ("[key]", "[private]", "has the tag 'private'; known are answer, check, discussion, hide-input"),
+        (":tags: [answer]", ":tag: [answer]", "has the option 'tag'; did you mean tags?"),
+        (":::{discussion}", ":::{discusion}", "has the fence ::: '{discusion}'; did you mean {discussion}?"),
+        (":::{discussion}", ":::discussion", "has the fence ::: 'discussion'; did you mean {discussion}?"),
+        (":::{discussion}", ":::{note}", "has the fence ::: '{note}'; known are {discussion}"),
+        (
+            "```{code-cell} ipython3\n:tags: [answer]",
+            "```{code-cel} ipython3\n:tags: [answer]",
+            "{code-cell}",
+        ),
     ],
 )
 def test_a_broken_solution_is_refused_with_the_place(workshop, monkeypatch, tmp_path, old, new, complaint):
