@@ -135,7 +135,8 @@ class Exercise:
         answer = to_plain(text)
         status, message = _look_at(answer, question) if question else ("unknown", problem)
         _record("write", self, name=str(name), answer=answer, verdict=vars(Verdict(status, message=message)))
-        print(f"{MARKS.get(status, '✗')} {name}: {message}")
+        asks = " Does it do each of these?" if status == "written" else ""
+        print(f"{MARKS.get(status, '✗')} {name}: {message}{asks}")
         if status == "written":
             for item in question["rubric"]:
                 print(f"  [ ] {item['criterion']} ({_points(item['points'])})")
@@ -265,11 +266,10 @@ class Exercise:
         try:
             changed = path.stat().st_mtime_ns
             if self._read[0] != changed:
-                stored = json.loads(path.read_text(encoding="utf8"))["questions"]
-                self._read = (changed, {question["name"]: question for question in stored})
+                self._read = (changed, keys.read(path))
         except FileNotFoundError:
             return self._own, "" if self._own else self._no_key(path)
-        except (OSError, ValueError, KeyError, TypeError):
+        except keys.UNREADABLE:
             return {}, f"The key file {path.name} cannot be read; `make exercises` writes it anew."
         return self._read[1] | self._own, ""
 
@@ -297,7 +297,7 @@ def _look_at(answer: dict, question: dict) -> tuple[str, str]:
         return "invalid", 'Write text between quotes, most easily between """ and """.'
     count, (fewest, most) = keys.count_words(answer["value"]), question["words"]
     room = "too short" if count < fewest else "too long" if count > most else "in range"
-    return "written", f"{count} words, {room} ({fewest} to {most} are asked for). Does it do each of these?"
+    return "written", f"{count} words, {room} ({fewest} to {most} are asked for)."
 
 
 def _points(points: float) -> str:

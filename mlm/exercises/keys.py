@@ -16,6 +16,7 @@ from mlm.exercises.plain import describe_call, to_plain
 #: Digits kept of a number in a key: more than any tolerance needs, fewer than differ between two runs.
 DIGITS = 10
 RTOL, RTOL_OF_INTEGERS = 1e-3, 1e-9
+UNREADABLE = (OSError, ValueError, KeyError, TypeError)
 SLUG = re.compile(r"[a-z][a-z0-9-]*")
 
 
@@ -119,6 +120,12 @@ def dump(key: dict) -> str:
 def file_of(folder: Path, exercise: str, variant: int | None) -> Path:
     """Where the key of an exercise is: ``03-basics.json``, or ``03-basics.variant-7.json``."""
     return folder / (f"{exercise}.json" if variant is None else f"{exercise}.variant-{variant}.json")
+
+
+def read(path: Path) -> dict[str, dict]:
+    """The questions of a key file by name; raises one of `UNREADABLE` where it holds no key."""
+    questions = json.loads(path.read_text(encoding="utf8"))["questions"]
+    return {question["name"]: question for question in questions}
 
 
 def near(name: str, names) -> str:

@@ -1,6 +1,5 @@
 """Run a learner's notebook and say, question by question, how it went.  It reports; it does not grade."""
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from mlm.exercises import kernels, keys
 from mlm.exercises.builder import EXERCISES
 from mlm.exercises.compare import RIGHT, UNANSWERED
 from mlm.exercises.notebooks import first_line
+from mlm.exercises.variants import VARIANT, read_variant
 
 CALL = re.compile(r"""\b(?:check|write)\(\s*["'](?P<name>[^"']+)["']""")
 WORDS = {RIGHT: "right", UNANSWERED: "not answered", "mistake": "not yet", "wrong": "not yet"}
@@ -31,7 +31,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """How an exercise went: a row a question, in the exercise's order, and what else is to be said."""
+    """How an exercise, or a variant of it, went: a row a question, in order, and what else is to be said."""
 
     exercise: str
     rows: list[Row]
@@ -63,37 +63,71 @@ def check_notebook(path: Path, *, keys_folder: Path = EXERCISES / "keys", timeou
     Raises
     ------
     CannotCheck
-        If there is no such file, it is no notebook, or it belongs to no exercise that has a key.
+        If there is no such file, it is no notebook, or it belongs to no exercise (or private variant, which
+        ``MLM_VARIANT`` names) that has a key.
     """
     notebook, exercise = _open(path)
-    questions = _questions(exercise, keys_folder)
-    run = kernels.run(notebook, folder=path.parent, keys=keys_folder.resolve(), timeout=timeout)
+    variant = _variant()
+    questions = _questions(exercise, keys_folder, variant)
+    run = kernels.run(
+        notebook, folder=path.parent, variant=variant, keys=keys_folder.resolve(), timeout=timeout
+    )
     records = {r["name"]: r for r in run.records if r["event"] != "key" and r["exercise"] == exercise}
     rows = [_row(question, records, notebook, run) for question in questions]
-    return Report(exercise, rows, _notes(exercise, run, notebook))
+    title = exercise if variant is None else f"{exercise}, variant {variant}"
+    return Report(title, rows, _notes(exercise, run, notebook) + _unasked(records, questions))
+
+
+def _variant() -> int | None:
+    try:
+        return read_variant(None)
+    except ValueError as problem:
+        raise CannotCheck(f"{VARIANT}: {problem}") from None
 
 
 def _open(path: Path):
     import nbformat
 
     if not path.is_file():
-        near = keys.near(path.stem, sorted(other.stem for other in path.parent.glob("*.ipynb")) or ["none"])
+        names = sorted(other.stem for other in path.parent.glob("*.ipynb"))
+        near = keys.near(path.stem, names) if names else "run `make exercises`."
         raise CannotCheck(f"There is no notebook {path.name} in {path.parent.name}/; {near}")
     try:
         notebook = nbformat.reads(path.read_text(encoding="utf8"), as_version=4)
         notebook.cells  # noqa: B018 - a JSON file without cells is no notebook
+        return notebook, notebook.metadata.get("mlm", {}).get("exercise", path.stem)
     except Exception:
         raise CannotCheck(
-            f"{path.name} is not a notebook that can be read; open it in JupyterLab, save it."
+            f"{path.name} is not a notebook that can be read; rename it, then `make exercises` "
+            "makes a fresh one."
         ) from None
-    return notebook, notebook.metadata.get("mlm", {}).get("exercise", path.stem)
 
 
-def _questions(exercise: str, folder: Path) -> list[dict]:
+def _questions(exercise: str, folder: Path, variant: int | None) -> list[dict]:
+    path = keys.file_of(folder, exercise, variant)
     try:
-        return json.loads(keys.file_of(folder, exercise, None).read_text(encoding="utf8"))["questions"]
+        return list(keys.read(path).values())
     except FileNotFoundError:
-        raise CannotCheck(f"Exercise {exercise!r} has no key; run `make exercises` first.") from None
+        if variant is None:
+            raise CannotCheck(f"Exercise {exercise!r} has no key; run `make exercises` first.") from None
+        raise CannotCheck(
+            f"Exercise {exercise!r} has no key of variant {variant}: there is no {path.name}. "
+            f"Make it with `mlm exercises --variant {variant}`, or unset {VARIANT} for the public one."
+        ) from None
+    except keys.UNREADABLE:
+        raise CannotCheck(
+            f"The key file {path.name} cannot be read; `make exercises` writes it anew."
+        ) from None
+
+
+def _unasked(records: dict, questions: list[dict]) -> list[str]:
+    """Checks of a name that is no question's."""
+    names = [question["name"] for question in questions]
+    return [
+        f"A check asks for {name!r}, which is no question; {keys.near(name, names)}"
+        for name in records
+        if name not in names
+    ]
 
 
 def _row(question: dict, records: dict, notebook, run: kernels.Run) -> Row:
@@ -104,7 +138,9 @@ def _row(question: dict, records: dict, notebook, run: kernels.Run) -> Row:
         return Row(name, verdict["status"], verdict["message"], verdict["points"], possible)
     place = next((n for n, cell in enumerate(notebook.cells) if name in CALL.findall(cell.source)), None)
     if place is None:
-        return Row(name, "invalid", "Its check cell is gone; take it back from a fresh copy.", 0, possible)
+        return Row(
+            name, "invalid", "No check of this name is left; take its cell from a fresh copy.", 0, possible
+        )
     return Row(name, "invalid", f"Its check did not run: {_reason(place, notebook, run)}.", 0, possible)
 
 
@@ -167,7 +203,7 @@ def check(exercise: str | None = None, *, folder: Path = EXERCISES) -> int:
     int
         Exit code: 0 whatever the answers were, 1 if a notebook could not be checked.
     """
-    paths = [folder / f"{exercise}.ipynb"] if exercise else sorted(folder.glob("*.ipynb"))
+    paths = [folder / f"{Path(exercise).stem}.ipynb"] if exercise else sorted(folder.glob("*.ipynb"))
     if not paths:
         print(f"There are no notebooks in {folder.name}/; run `make exercises` first.")
         return 1

@@ -8,8 +8,11 @@ import pytest
 from mlm.exercises import runner
 from mlm.exercises.notebooks import read_solution, tag_of
 from mlm.exercises.runner import CannotCheck, check_notebook
+from mlm.exercises.variants import VARIANT
 
 from .conftest import EXAMPLE
+
+DAMAGED = '{"cells": [], "metadata": {"mlm": "x"}, "nbformat": 4, "nbformat_minor": 5}'
 
 
 def run_with(built, folder, *replacements, **settings):
@@ -94,7 +97,9 @@ def test_a_cell_that_raises_is_named_and_the_rest_is_reported(stumbling):
 
 
 def test_a_check_cell_that_is_gone_is_named(stumbling):
-    assert rows(stumbling)["weight"].message == "Its check cell is gone; take it back from a fresh copy."
+    assert (
+        rows(stumbling)["weight"].message == "No check of this name is left; take its cell from a fresh copy."
+    )
 
 
 def test_a_cell_that_names_another_exercise_is_reported(stumbling):
@@ -141,11 +146,11 @@ def test_a_notebook_that_ends_its_own_kernel_is_reported(built, tmp_path):
     assert rows(report)["within"].message.startswith("Its check did not run: the kernel died")
 
 
-@pytest.mark.parametrize("text", ["", "# my notes", "{}", "[]", '{"cells": 3}'])
+@pytest.mark.parametrize("text", ["", "# my notes", "{}", "[]", '{"cells": 3}', DAMAGED])
 def test_what_is_no_notebook_is_said_to_be_none(tmp_path, built, text):
     path = tmp_path / "98-example.ipynb"
     path.write_text(text)
-    with pytest.raises(CannotCheck, match="98-example.ipynb is not a notebook that can be read"):
+    with pytest.raises(CannotCheck, match="can be read; rename it, then `make exercises` makes a fresh one"):
         check_notebook(path, keys_folder=built / "keys")
 
 
@@ -159,6 +164,53 @@ def test_a_notebook_of_an_unknown_exercise_is_refused(tmp_path, built):
     path.write_text(json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
     with pytest.raises(CannotCheck, match="Exercise 'notes' has no key"):
         check_notebook(path, keys_folder=built / "keys")
+
+
+def test_a_missing_notebook_where_there_are_none_is_met_with_how_to_make_them(tmp_path, built):
+    with pytest.raises(CannotCheck, match="no notebook 98-example.ipynb in .*; run `make exercises`"):
+        check_notebook(tmp_path / "98-example.ipynb", keys_folder=built / "keys")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"questions": 3}', '{"questions": [{}]}', ""])
+def test_a_damaged_key_file_is_named(built, tmp_path, text):
+    (tmp_path / "98-example.json").write_text(text)
+    with pytest.raises(CannotCheck, match="key file 98-example.json cannot be read; `make exercises` writes"):
+        check_notebook(built / "98-example.ipynb", keys_folder=tmp_path)
+
+
+def test_the_variant_of_the_environment_is_the_one_that_is_checked(built, tmp_path, monkeypatch):
+    monkeypatch.setenv(VARIANT, "7")
+    public = 'within = np.sqrt(dyes.groupby("batch", observed=True)["yield"].var().mean())'
+    report = run_with(built, tmp_path, ("\nwithin = ...", "\n" + public))
+    assert report.exercise == "98-example, variant 7"
+    assert rows(report)["within"].status == "right"
+
+
+def test_a_variant_without_a_key_is_said_to_have_none(built, monkeypatch):
+    monkeypatch.setenv(VARIANT, "8")
+    with pytest.raises(CannotCheck, match="no key of variant 8: there is no 98-example.variant-8.json"):
+        check_notebook(built / "98-example.ipynb", keys_folder=built / "keys")
+    monkeypatch.setenv(VARIANT, "eight")
+    with pytest.raises(CannotCheck, match="a variant is a whole number"):
+        check_notebook(built / "98-example.ipynb", keys_folder=built / "keys")
+
+
+def test_a_check_of_a_misspelt_name_is_met_with_the_near_one(built, tmp_path):
+    report = run_with(built, tmp_path, ('ex.check("within", within)', 'ex.check("withn", within)'))
+    assert "A check asks for 'withn', which is no question; did you mean within?" in report.notes
+
+
+def test_a_written_answer_is_reported_with_its_length(learner):
+    assert rows(learner[0])["essay"].message == "3 words, too short (10 to 40 are asked for)."
+
+
+@pytest.mark.parametrize("name", ["98-example", "98-example.ipynb", "exercises/98-example.ipynb"])
+def test_an_exercise_may_be_named_by_its_file(built, monkeypatch, name):
+    opened = []
+    monkeypatch.setattr(runner, "check_notebook", lambda path, **_: opened.append(path))
+    monkeypatch.setattr(runner, "print_report", lambda _: None)
+    assert runner.check(name, folder=built) == 0
+    assert opened == [built / "98-example.ipynb"]
 
 
 def test_check_prints_a_table_for_each_notebook_and_reports_whatever_the_answers(built, capsys):
