@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from mlm.exercises.align import distance, element_distances
-from mlm.exercises.describe import misfit, miss
+from mlm.exercises.describe import LITTLE, misfit, miss
 
 RIGHT, MISTAKE, WRONG, INVALID, UNANSWERED = "right", "mistake", "wrong", "invalid", "unanswered"
 
@@ -63,7 +63,16 @@ def _judge(answer: dict, question: dict) -> Verdict:
     if sentence := misfit(answer, value, question.get("probes")):
         return Verdict(INVALID, message=_capital(sentence))
     off = [gap > 1 for gap in distances]
-    return Verdict(WRONG, message=_capital(miss(answer, value, off, question.get("probes"))))
+    sentence = miss(answer, value, off, question.get("probes"))
+    return Verdict(WRONG, message=_capital(sentence + _small_causes(sentence, question)))
+
+
+def _small_causes(sentence: str, question: dict) -> str:
+    """What may make a number a little wrong; REML or ML only where the key knows of both."""
+    if question["value"]["kind"] != "number" or LITTLE not in sentence:
+        return ""
+    names = {known["name"] for known in question["mistakes"] + question.get("accepts", [])}
+    return " Rounding? REML against ML?" if names & {"ml", "reml"} else " Rounding?"
 
 
 def _capital(sentence: str) -> str:

@@ -26,6 +26,7 @@ OTHER = {
     "large": "these are {type}, more than any question asks for.",
     "": "this is an object of type {type}; the question asks for {asked}.",
 }
+LITTLE = "by less than 2 %)"
 #: Relations between a wrong number and the right one that name the slip.
 SLIPS = [
     (lambda right: -right, "the size is right and the sign is not."),
@@ -57,6 +58,8 @@ def _misfit_kind(answer: dict, value: dict) -> str:
     given, asked = answer["kind"], value["kind"]
     if given == asked or asked == "set" and given in ("array", "series"):
         return ""
+    if given == "unanswered":
+        return "this is still `...`."
     if given == "missing":
         return f"this is None: nothing was stored. The question asks for {ASKED[asked]}."
     if given == "raised":
@@ -71,6 +74,9 @@ def _misfit_kind(answer: dict, value: dict) -> str:
         return _not_a_number(answer)
     if given == "array" and asked == "series":
         return "these values have lost their labels; give the Series (or a dict) with its index."
+    if given == "list" and value.get("of") == "number":
+        items = [_misfit_kind(item, {"kind": "number"}) for item in answer["items"]]
+        return next((f"item {place}: {text}" for place, text in enumerate(items, 1) if text), "")
     return f"this is {GIVEN[given]}; the question asks for {ASKED[asked]}."
 
 
@@ -166,6 +172,9 @@ def _misfit_entries(answer: dict, value: dict) -> str:
 
 
 def _misfit_values(answer: dict, value: dict, where: str) -> str:
+    for kind, name in (("unanswered", "still `...`"), ("missing", "None or missing")):
+        if count := answer.get("gaps", {}).get(kind):
+            return f"{where} has entries that are {name}: {count} of {len(answer['values'])}."
     if answer["of"] != value["of"]:
         holds = {"number": "numbers", "boolean": "True and False", "text": "text"}
         given = holds.get(answer["of"], "values of several kinds")
@@ -239,7 +248,7 @@ def _miss_number(given, right) -> str:
             f"{_number(given)} is too {side} by a factor of more than ten; look at the units and the scale."
         )
     if share < 0.02:
-        return f"{_number(given)} is a little too {side} (by less than 2 %); rounding? REML against ML?"
+        return f"{_number(given)} is a little too {side} ({LITTLE}."
     return f"{_number(given)} is too {side}, by about {_rounded(share)} %."
 
 
@@ -260,7 +269,9 @@ def _miss_many(answer: dict, value: dict, off: list[bool]) -> str:
         return f"{sum(off)} of {len(off)} entries are off, in column {_listed(wrong)}."
     first = off.index(True)
     named = value["index"][first] if value["kind"] == "series" else f"number {first + 1}"
-    return f"{sum(off)} of {len(off)} values are off; look first at {named}."
+    given, right = align(answer, value)[first]
+    direction = f": {_miss_number(given, right)}" if value["of"] == "number" else "."
+    return f"{sum(off)} of {len(off)} values are off; look first at {named}{direction}"
 
 
 def _miss_function(answer: dict, value: dict, off: list[bool], probes) -> str:
@@ -269,5 +280,18 @@ def _miss_function(answer: dict, value: dict, off: list[bool], probes) -> str:
         part = off[start : start + len(align(given, right))]
         start += len(part)
         if any(part):
-            return f"called as {call['shown']}: {miss(given, right, part)}"
+            return f"called as {call['shown']}: {miss(given, right, part)}{_rows_of(given, call)}"
     raise ValueError("no result of the function is off")
+
+
+def _rows_of(given: dict, call: dict) -> str:
+    """For a function that names a row of a small table: that table, and whether it has such a row."""
+    tables = [plain for plain in call["arguments"] if plain["kind"] == "table" and len(plain["index"]) <= 5]
+    if given["kind"] != "text" or not tables:
+        return ""
+    rows = []
+    for place, label in enumerate(tables[0]["index"]):
+        cells = [f"{column['name']} {_number(column['values'][place])}" for column in tables[0]["columns"]]
+        rows.append(f"{label} ({', '.join(cells)})")
+    known = given["value"] in tables[0]["index"]
+    return f" {'The' if known else 'It is no row of the table; the'} rows are {', '.join(rows)}."

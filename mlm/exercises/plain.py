@@ -24,7 +24,8 @@ raised       error                                                   a call that
 other        type, family                                            anything else
 ============ ======================================================= ====================================
 
-``of`` is number, boolean, text or mixed.  A float that is not finite is written ``"nan"``, ``"inf"`` or
+``of`` is number, boolean, text or mixed; ``gaps``, where there are any, counts entries that are unanswered
+or missing.  A float that is not finite is written ``"nan"``, ``"inf"`` or
 ``"-inf"``, since JSON has no such numbers.
 """
 
@@ -226,12 +227,15 @@ def _values(values) -> dict:
 def _gather(scalars: list) -> dict:
     if any(scalar is None for scalar in scalars):
         return {"of": "mixed", "values": [scalar and scalar.get("value") for scalar in scalars]}
+    counts = {kind: sum(s["kind"] == kind for s in scalars) for kind in ("unanswered", "missing")}
+    gaps = {kind: count for kind, count in counts.items() if count}
     kinds = {scalar["kind"] for scalar in scalars if scalar.get("value", "nan") != "nan"}
     kinds |= {"number"} if not kinds and scalars else set()
     of = kinds.pop() if len(kinds) == 1 else "mixed"
     gap = "nan" if of == "number" else None
     values = [scalar.get("value", gap) for scalar in scalars]
-    return {"of": of, "values": values if of == "number" else [None if v == "nan" else v for v in values]}
+    values = values if of == "number" else [None if v == "nan" else v for v in values]
+    return {"of": of, "values": values} | ({"gaps": gaps} if gaps else {})
 
 
 def _sequence(value, depth: int) -> dict:

@@ -116,13 +116,33 @@ def test_a_whole_statsmodels_fit_is_named_as_one(icc):
         (np.sqrt(0.4), "This is the square root of the right value: a standard deviation for a variance?"),
         (0.5, "0.5 is too high, by about 25 %."),
         (0.3, "0.3 is too low, by about 25 %."),
-        (0.404, "0.404 is a little too high (by less than 2 %); rounding? REML against ML?"),
+        (0.404, "0.404 is a little too high (by less than 2 %). Rounding?"),
         (-3, "-3 is too low; look at its sign first."),
         (7000, "7000 is too high by a factor of more than ten; look at the units and the scale."),
     ],
 )
 def test_another_wrong_number_is_told_how_far_off_it_is(icc, value, sentence):
     assert icc(value) == f"✗ it: {sentence}"
+
+
+@pytest.mark.parametrize("settings", [{"accepts": {"ml": 0.4001}}, {"mistakes": {"ml": (0.41, "REML?")}}])
+def test_reml_is_offered_as_a_cause_only_where_the_key_knows_of_it(ask, settings):
+    line = ask(ICC, **settings)(0.403)
+    assert line == "✗ it: 0.403 is a little too high (by less than 2 %). Rounding? REML against ML?"
+
+
+def test_a_function_that_is_a_little_off_is_offered_no_cause(ask):
+    line = ask(lambda n: n / 2, probes=[(5,)])(lambda n: n / 1.99)
+    assert line == "✗ it: Called as it(5): 2.513 is a little too high (by less than 2 %)."
+
+
+def test_a_function_that_names_a_row_is_shown_the_rows_of_its_table(ask):
+    fits = pd.DataFrame({"llf": [-3.5, -1.25]}, index=["bfgs", "powell"])
+    check = ask(lambda fits: fits["llf"].idxmax(), probes=[(fits,)])
+    rows = "rows are bfgs (llf -3.5), powell (llf -1.25)."
+    called = "✗ it: Called as it(a table of 2 rows): not"
+    assert check(lambda fits: "bfgs") == f"{called} “bfgs”. The {rows}"
+    assert check(lambda fits: "cg") == f"{called} “cg”. It is no row of the table; the {rows}"
 
 
 def test_whole_numbers_must_be_equal(ask):
@@ -149,12 +169,22 @@ def test_true_and_false_are_not_one_and_zero(ask):
 def test_arrays_are_compared_by_position(ask):
     check = ask(np.array([1.5, 2.5, 3.5]))
     assert check([1.5, 2.5, 3.5]).startswith(RIGHT)
-    assert check([3.5, 2.5, 1.5]) == "✗ it: 2 of 3 values are off; look first at number 1."
+    assert (
+        check([3.5, 2.5, 1.5])
+        == "✗ it: 2 of 3 values are off; look first at number 1: 3.5 is too high, by about 135 %."
+    )
     assert check([1.5]) == "✗ it: The question asks for 3 values; this has 1."
-    assert check([1.5, None, 3.5]) == "✗ it: It has entries that are not a number (nan): 1 of 3."
+    assert check([1.5, None, 3.5]) == "✗ it: It has entries that are None or missing: 1 of 3."
+    assert check([1.5, ..., 3.5]) == "✗ it: It has entries that are still `...`: 1 of 3."
+    assert check([1.5, np.nan, 3.5]) == "✗ it: It has entries that are not a number (nan): 1 of 3."
     assert check(np.array([1.5, np.inf, 3.5])) == "✗ it: It has entries that are infinite: 1 of 3."
     assert check(["a", "b", "c"]) == "✗ it: It holds text; the question asks for numbers."
-    assert check([1.5, "b", 3.5]) == "✗ it: This is a list; the question asks for an array."
+    assert check([1.5, "b", 3.5]) == "✗ it: Item 2: this is text; give a number, without quotes."
+    frame = pd.DataFrame({"a": [1.5]})
+    assert check([frame, 2, 3]).startswith(
+        "✗ it: Item 1: this is a data frame that holds one number; take it"
+    )
+    assert check([..., frame, 3]) == "✗ it: Item 1: this is still `...`."
 
 
 def test_a_matrix_keeps_its_shape(ask):
@@ -201,7 +231,10 @@ def test_a_series_is_compared_by_label_in_any_order(means):
             pd.Series([0.7, 0.9, 1.1], index=["AITKIN", "AITKIN", "BECKER"]),
             "The label AITKIN occurs more than once; each row needs a label of its own.",
         ),
-        ({"AITKIN": 0.7, "ANOKA": 5, "BECKER": 1.1}, "1 of 3 values are off; look first at ANOKA."),
+        (
+            {"AITKIN": 0.7, "ANOKA": 0.95, "BECKER": 1.1},
+            "1 of 3 values are off; look first at ANOKA: 0.95 is too high, by about 6 %.",
+        ),
     ],
 )
 def test_a_series_with_other_labels_is_told_which(means, value, sentence):

@@ -12,6 +12,7 @@ import xarray as xr
 from mlm.exercises.plain import to_plain
 
 NAN = float("nan")
+ONE_GAP = {"gaps": {"missing": 1}}
 
 
 def number_array(*values) -> dict:
@@ -29,12 +30,12 @@ def number_array(*values) -> dict:
         (xr.DataArray(0.5), {"kind": "number", "value": 0.5}),
         (xr.DataArray([0.5, 1]), number_array(0.5, 1.0)),
         ((1, 2.5), number_array(1, 2.5)),
-        ([1.5, None], number_array(1.5, "nan")),
+        ([1.5, None], number_array(1.5, "nan") | ONE_GAP),
         ([NAN, NAN], number_array("nan", "nan")),
         (pd.Index([1, 2]), number_array(1, 2)),
         (pd.RangeIndex(2), number_array(0, 1)),
-        (pd.array([1, None], dtype="Int64"), number_array(1, "nan")),
-        (pd.array([1.5, None], dtype="Float64"), number_array(1.5, "nan")),
+        (pd.array([1, None], dtype="Int64"), number_array(1, "nan") | ONE_GAP),
+        (pd.array([1.5, None], dtype="Float64"), number_array(1.5, "nan") | ONE_GAP),
         (np.array([1, 2.5], dtype=object), number_array(1, 2.5)),
         ([], {"kind": "array", "shape": [0], "of": "mixed", "values": []}),
         (
