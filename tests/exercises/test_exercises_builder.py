@@ -193,7 +193,11 @@ def test_a_key_without_a_solution_is_named(workshop):
         ("[key]", "[keys]", "has the tag 'keys'; did you mean key?"),
         ("[key]", "[private]", "has the tag 'private'; known are answer, check, discussion, hide-input"),
         (":tags: [answer]", ":tag: [answer]", "has the option 'tag'; did you mean tags?"),
-        (":::{discussion}", ":::{discusion}", "has the fence ::: '{discusion}'; did you mean {discussion}?"),
+        (
+            ":::{discussion}",
+            ":::{discussions}",
+            "has the fence ::: '{discussions}'; did you mean {discussion}?",
+        ),
         (":::{discussion}", ":::discussion", "has the fence ::: 'discussion'; did you mean {discussion}?"),
         (":::{discussion}", ":::{note}", "has the fence ::: '{note}'; known are {discussion}"),
         (
