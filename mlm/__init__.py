@@ -7,6 +7,7 @@ from importlib import import_module
 
 _HOME = {
     "load": "mlm.data",
+    "fit_lmm": "mlm.lmm",
     "agreement": "mlm.engines",
     "estimates": "mlm.engines",
     "stored": "mlm.engines",

@@ -1,0 +1,348 @@
+"""From a formula and a data frame to the arrays of a linear mixed model.
+
+The formula language is lme4's. `formulae` evaluates what stands on either side of a bar; the bars themselves are
+read here, because they decide which effects share a covariance matrix: those of one pair of brackets do.
+"""
+
+import difflib
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from scipy import linalg
+
+MISSING = ("drop", "raise")
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """One pair of brackets, `(names | group)`: effects of one grouping factor that share a covariance matrix.
+
+    Attributes
+    ----------
+    group : str
+        The grouping factor's name, `county`, or `batch:cask` for a nested one.
+    names : tuple of str
+        The p effects that vary, `("Intercept", "floor")`.
+    levels : ndarray of shape (J,)
+        The groups' labels.
+    codes : ndarray of int, shape (n,)
+        The group of each row, j[i]: a position in `levels`.
+    Z : ndarray of shape (n, p)
+        What each row's effects are multiplied by.
+    """
+
+    group: str
+    names: tuple[str, ...]
+    levels: np.ndarray
+    codes: np.ndarray
+    Z: np.ndarray
+
+    @property
+    def n_theta(self) -> int:
+        """Entries of the lower triangle of the term's relative covariance factor."""
+        return len(self.names) * (len(self.names) + 1) // 2
+
+    def factor(self, theta: np.ndarray) -> np.ndarray:
+        """Lower-triangular T, shape (p, p), from its n_theta entries by columns."""
+        p = len(self.names)
+        columns, rows = np.triu_indices(p)
+        T = np.zeros((p, p))
+        T[rows, columns] = theta
+        return T
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """The arrays of y = X beta + Z u + e.
+
+    Attributes
+    ----------
+    y : ndarray of shape (n,)
+    X : ndarray of shape (n, p)
+    fixed_names : tuple of str
+        The names of X's columns.
+    terms : tuple of Term
+        The random-effect terms, in the formula's order.
+    rows_dropped : int
+        Rows left out because a variable of the formula was missing.
+    formula : str or None
+    index : Index or None
+        The labels of the rows kept.
+    """
+
+    y: np.ndarray
+    X: np.ndarray
+    fixed_names: tuple[str, ...]
+    terms: tuple[Term, ...]
+    rows_dropped: int = 0
+    formula: str | None = None
+    index: pd.Index | None = field(default=None, repr=False)
+
+    def __post_init__(self):
+        _check_numbers(self)
+        _check_terms(self)
+        _check_rank(self.X, self.fixed_names)
+
+    @property
+    def n(self) -> int:
+        """Observations."""
+        return len(self.y)
+
+    @property
+    def n_theta(self) -> int:
+        """Covariance parameters, the residual variance apart."""
+        return sum(term.n_theta for term in self.terms)
+
+    def factors(self, theta: np.ndarray) -> list[np.ndarray]:
+        """The lower-triangular relative covariance factor of each term."""
+        ends = np.cumsum([term.n_theta for term in self.terms])
+        parts = np.split(np.asarray(theta, dtype=float), ends[:-1])
+        return [term.factor(part) for term, part in zip(self.terms, parts, strict=True)]
+
+
+def build_design(formula: str, data: pd.DataFrame, missing: str = "drop") -> Design:
+    """Evaluate a formula in lme4's language.
+
+    Parameters
+    ----------
+    formula : str
+        `"y ~ x + (1 + x | g)"`. Also `(0 + x | g)`, `(x || g)` (no correlations), `(1 | a/b)` (b within a),
+        `(1 | a:b)`, and as many terms as needed.
+    data : DataFrame
+    missing : {"drop", "raise"}
+        What to do with rows in which a variable of the formula is missing.
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    ValueError
+        If the formula or the data cannot be used; the message says what to do.
+    """
+    if not isinstance(data, pd.DataFrame):
+        raise TypeError(f"data must be a pandas DataFrame; it is a {type(data).__name__}.")
+    if missing not in MISSING:
+        raise ValueError(f'missing must be "drop" or "raise"; it is {missing!r}.')
+    response, fixed, bars = _split(formula)
+    brackets = [bracket for bar in bars for bracket in _expand(bar, formula)]
+    used = {*_variables(response, formula), *_variables(fixed, formula)}
+    for inner, factors in brackets:
+        used |= {*_variables(inner, formula), *factors}
+    kept, dropped = _complete_rows(data, used, missing)
+    y, (y_name,) = _columns(f"0 + {response}", kept, formula)
+    X, names = _columns(fixed, kept, formula)
+    return Design(
+        y=y[:, 0],
+        X=X,
+        fixed_names=names,
+        terms=tuple(_term(inner, factors, kept, formula) for inner, factors in brackets),
+        rows_dropped=dropped,
+        formula=formula,
+        index=kept.index,
+    )
+
+
+# ---- reading the bars -----------------------------------------------------------------------------------
+
+
+def _split(formula: str) -> tuple[str, str, list[str]]:
+    """Response, fixed part, and the text inside each pair of brackets that holds a bar."""
+    if not isinstance(formula, str) or formula.count("~") != 1:
+        raise ValueError(f'A formula looks like "y ~ x + (1 | group)", with one ~; this is {formula!r}.')
+    response, right = (side.strip() for side in formula.split("~"))
+    if not response or not right:
+        raise ValueError(f"The formula {formula!r} lacks its {'response' if not response else 'right side'}.")
+    summands = _summands(right, formula)
+    bars = [text[1:-1].strip() for text in summands if _is_bar(text)]
+    fixed = [text for text in summands if not _is_bar(text)]
+    if any("|" in text for text in fixed):
+        raise ValueError(
+            f"In {formula!r} a bar stands where it cannot: write each random term in brackets of its own, "
+            "joined by +, as in y ~ x + (1 + x | group)."
+        )
+    if not bars:
+        raise ValueError(
+            f"The formula {formula!r} has no random term such as (1 | group), so least squares is enough: "
+            "statsmodels.formula.api.ols fits it."
+        )
+    return response, " + ".join(fixed) or "1", bars
+
+
+def _summands(text: str, formula: str) -> list[str]:
+    """Split at each + outside brackets."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter in "([{") - (letter in ")]}")
+        if depth < 0:
+            break
+        if letter == "+" and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    if depth:
+        raise ValueError(f"The brackets of {formula!r} do not match.")
+    parts = [part.strip() for part in parts]
+    if not all(parts):
+        raise ValueError(f"In {formula!r} a + has nothing on one of its sides.")
+    return parts
+
+
+def _is_bar(text: str) -> bool:
+    return text.startswith("(") and text.endswith(")") and "|" in text
+
+
+def _expand(bar: str, formula: str) -> list[tuple[str, tuple[str, ...]]]:
+    """`1 + x | a/b` as pairs of inner formula and factors: (1 + x, (a,)) and (1 + x, (a, b))."""
+    halves = [half.strip() for half in re.split(r"\|\|?", bar)]
+    if len(halves) != 2 or not all(halves):
+        raise ValueError(f"In {formula!r}, ({bar}) is not of the form (effects | group).")
+    inner, group = halves
+    inners = _uncorrelated(inner, formula) if "||" in bar else [inner]
+    nested = [[name.strip() for name in part.split(":")] for part in group.split("/")]
+    names = [name for part in nested for name in part]
+    for name in names:
+        if not name.isidentifier():
+            raise ValueError(
+                f"In {formula!r}, the group of ({bar}) must be a column's name, or names joined by : or /; "
+                f"{name!r} is not. Make the column first."
+            )
+    groups = [tuple(name for part in nested[: k + 1] for name in part) for k in range(len(nested))]
+    return [(inner, factors) for factors in groups for inner in inners]
+
+
+def _uncorrelated(inner: str, formula: str) -> list[str]:
+    """`1 + x` as `1` and `0 + x`: what a double bar stands for."""
+    terms = [term.name for term in _described(inner, formula).common_terms]
+    return ["1" if name == "Intercept" else f"0 + {name}" for name in terms]
+
+
+# ---- evaluating -------------------------------------------------------------------------------------------
+
+
+def _described(text: str, formula: str):
+    from formulae import model_description
+
+    try:
+        return model_description(text)
+    except Exception as error:  # the parser has no exception of its own for every fault
+        raise ValueError(f"In {formula!r}, the part {text!r} cannot be read: {error}") from error
+
+
+def _variables(text: str, formula: str) -> set[str]:
+    return _described(text, formula).var_names - {""}
+
+
+def _columns(text: str, data: pd.DataFrame, formula: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The design matrix of a formula without response: values, shape (n, p), and names of the columns."""
+    from formulae import design_matrices
+
+    if not _described(text, formula).common_terms:
+        return np.zeros((len(data), 0)), ()
+    try:
+        common = design_matrices(text, data, na_action="error", extra_namespace={"np": np}).common
+    except Exception as error:
+        raise ValueError(f"In {formula!r}, {text!r} cannot be computed from the data: {error}") from error
+    frame = common.as_dataframe()
+    return frame.to_numpy(dtype=float), tuple(map(str, frame.columns))
+
+
+def _complete_rows(data: pd.DataFrame, used: set[str], missing: str) -> tuple[pd.DataFrame, int]:
+    for name in sorted(used):
+        if name not in data.columns:
+            near = difflib.get_close_matches(name, map(str, data.columns), n=3)
+            hint = (
+                f"Did you mean {' or '.join(near)}?"
+                if near
+                else f"It has {', '.join(map(str, data.columns))}."
+            )
+            raise ValueError(f"The data have no column {name!r}, which the formula asks for. {hint}")
+    gaps = data[sorted(used)].isna()
+    rows = gaps.any(axis=1).to_numpy()
+    if rows.any() and missing == "raise":
+        counts = gaps.sum()
+        told = ", ".join(f"{name} in {count}" for name, count in counts[counts > 0].items())
+        raise ValueError(
+            f"{rows.sum()} of {len(data)} rows lack a value ({told} rows). Fill them in, or leave them out with "
+            'missing="drop".'
+        )
+    if rows.all():
+        raise ValueError("No row is left: each lacks a value of some variable in the formula.")
+    return data[~rows], int(rows.sum())
+
+
+def _term(inner: str, factors: tuple[str, ...], data: pd.DataFrame, formula: str) -> Term:
+    Z, names = _columns(inner, data, formula)
+    if not names:
+        raise ValueError(f"In {formula!r}, ({inner} | {':'.join(factors)}) lets nothing vary.")
+    codes, levels = _grouping(data[list(factors)])
+    return Term(":".join(factors), names, levels, codes, Z)
+
+
+def _grouping(columns: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Each row's group and the sorted labels of the groups that occur; several columns make one label, `a:b`."""
+    parts = [pd.factorize(columns[name], sort=True) for name in columns]
+    codes, labels = parts[0][0], np.asarray(parts[0][1])
+    for further_codes, further_labels in parts[1:]:
+        pairs, codes = np.unique(codes * len(further_labels) + further_codes, return_inverse=True)
+        left, right = np.divmod(pairs, len(further_labels))
+        labels = np.array([f"{labels[i]}:{further_labels[j]}" for i, j in zip(left, right, strict=True)])
+    return codes, labels
+
+
+# ---- what cannot be fitted ----------------------------------------------------------------------------------
+
+
+def _check_numbers(design: Design) -> None:
+    columns = {"the response": design.y}
+    columns |= {
+        f"the column {name!r}": column for name, column in zip(design.fixed_names, design.X.T, strict=True)
+    }
+    for term in design.terms:
+        for name, column in zip(term.names, term.Z.T, strict=True):
+            columns[f"{name!r} in the term of {term.group!r}"] = column
+    for name, column in columns.items():
+        bad = np.flatnonzero(~np.isfinite(column))
+        if len(bad):
+            raise ValueError(
+                f"In {len(bad)} rows {name} is not a finite number (first at position {bad[0]}: {column[bad[0]]}). "
+                "A logarithm of 0 or a division by 0 does this; mend those rows or leave them out."
+            )
+    if np.ptp(design.y) == 0:
+        raise ValueError(
+            f"The response is constant ({design.y[0]:g} in every row): there is nothing to explain."
+        )
+
+
+def _check_terms(design: Design) -> None:
+    for term in design.terms:
+        groups, effects = len(term.levels), len(term.levels) * len(term.names)
+        if groups < 2:
+            raise ValueError(
+                f"The grouping factor {term.group!r} has one level only ({term.levels[0]}), so it cannot vary. "
+                "Leave the term out."
+            )
+        if effects >= design.n:
+            raise ValueError(
+                f"The term ({' + '.join(term.names)} | {term.group}) has {effects} random effects for {design.n} "
+                "observations: they cannot be told from the residuals. Let fewer effects vary, or use coarser groups."
+            )
+
+
+def _check_rank(X: np.ndarray, names: tuple[str, ...]) -> None:
+    """Name the columns that are linear combinations of those before them."""
+    if not X.shape[1]:
+        return
+    if X.shape[0] <= X.shape[1]:
+        raise ValueError(f"{X.shape[1]} fixed effects cannot be estimated from {X.shape[0]} observations.")
+    sizes = np.linalg.norm(X, axis=0)
+    R = linalg.qr(X / np.where(sizes > 0, sizes, 1), mode="economic")[1]
+    surplus = [name for name, pivot in zip(names, np.abs(np.diag(R)), strict=True) if pivot < 1e-10]
+    if surplus:
+        raise ValueError(
+            f"The fixed effects cannot be told apart: {', '.join(surplus)} can be written as a combination of the "
+            f"columns before (of {', '.join(names)}). Leave out {'it' if len(surplus) == 1 else 'them'}."
+        )
