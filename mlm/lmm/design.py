@@ -1,18 +1,26 @@
 """From a formula and a data frame to the arrays of a linear mixed model.
 
-The formula language is lme4's. `formulae` evaluates what stands on either side of a bar; the bars themselves are
-read here, because they decide which effects share a covariance matrix: those of one pair of brackets do.
+The formula language is lme4's. `formulae` evaluates what stands left of a bar; the bars are read here, because
+they decide which effects share a covariance matrix: those of one pair of brackets do.
 """
 
 import difflib
 import re
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import pandas as pd
 from scipy import linalg
 
 MISSING = ("drop", "raise")
+
+
+@cache
+def lower_triangle(p: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of a p × p lower triangle, column after column: the order of theta."""
+    columns, rows = np.triu_indices(p)
+    return rows, columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +55,8 @@ class Term:
     def factor(self, theta: np.ndarray) -> np.ndarray:
         """Lower-triangular T, shape (p, p), from its n_theta entries by columns."""
         p = len(self.names)
-        columns, rows = np.triu_indices(p)
         T = np.zeros((p, p))
-        T[rows, columns] = theta
+        T[lower_triangle(p)] = theta
         return T
 
 
@@ -97,9 +104,11 @@ class Design:
 
     def factors(self, theta: np.ndarray) -> list[np.ndarray]:
         """The lower-triangular relative covariance factor of each term."""
-        ends = np.cumsum([term.n_theta for term in self.terms])
-        parts = np.split(np.asarray(theta, dtype=float), ends[:-1])
-        return [term.factor(part) for term, part in zip(self.terms, parts, strict=True)]
+        found, begin = [], 0
+        for term in self.terms:
+            found.append(term.factor(theta[begin : begin + term.n_theta]))
+            begin += term.n_theta
+        return found
 
 
 def build_design(formula: str, data: pd.DataFrame, missing: str = "drop") -> Design:
@@ -266,8 +275,8 @@ def _complete_rows(data: pd.DataFrame, used: set[str], missing: str) -> tuple[pd
         counts = gaps.sum()
         told = ", ".join(f"{name} in {count}" for name, count in counts[counts > 0].items())
         raise ValueError(
-            f"{rows.sum()} of {len(data)} rows lack a value ({told} rows). Fill them in, or leave them out with "
-            'missing="drop".'
+            f"{rows.sum()} of {len(data)} rows lack a value ({told} rows). Fill them in, or leave them out "
+            'with missing="drop".'
         )
     if rows.all():
         raise ValueError("No row is left: each lacks a value of some variable in the formula.")
@@ -283,7 +292,7 @@ def _term(inner: str, factors: tuple[str, ...], data: pd.DataFrame, formula: str
 
 
 def _grouping(columns: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Each row's group and the sorted labels of the groups that occur; several columns make one label, `a:b`."""
+    """Each row's group, and the sorted labels that occur; several columns make one label, `a:b`."""
     parts = [pd.factorize(columns[name], sort=True) for name in columns]
     codes, labels = parts[0][0], np.asarray(parts[0][1])
     for further_codes, further_labels in parts[1:]:
@@ -293,7 +302,7 @@ def _grouping(columns: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return codes, labels
 
 
-# ---- what cannot be fitted ----------------------------------------------------------------------------------
+# ---- what cannot be fitted --------------------------------------------------------------------------------
 
 
 def _check_numbers(design: Design) -> None:
@@ -308,8 +317,8 @@ def _check_numbers(design: Design) -> None:
         bad = np.flatnonzero(~np.isfinite(column))
         if len(bad):
             raise ValueError(
-                f"In {len(bad)} rows {name} is not a finite number (first at position {bad[0]}: {column[bad[0]]}). "
-                "A logarithm of 0 or a division by 0 does this; mend those rows or leave them out."
+                f"In {len(bad)} rows {name} is not a finite number (first: {column[bad[0]]} in row "
+                f"{bad[0]}). A logarithm of 0 or a division by 0 does this; mend those rows or leave them out."
             )
     if np.ptp(design.y) == 0:
         raise ValueError(
@@ -322,13 +331,14 @@ def _check_terms(design: Design) -> None:
         groups, effects = len(term.levels), len(term.levels) * len(term.names)
         if groups < 2:
             raise ValueError(
-                f"The grouping factor {term.group!r} has one level only ({term.levels[0]}), so it cannot vary. "
+                f"The grouping factor {term.group!r} has only one level, {term.levels[0]}, so nothing varies. "
                 "Leave the term out."
             )
         if effects >= design.n:
             raise ValueError(
-                f"The term ({' + '.join(term.names)} | {term.group}) has {effects} random effects for {design.n} "
-                "observations: they cannot be told from the residuals. Let fewer effects vary, or use coarser groups."
+                f"The term ({' + '.join(term.names)} | {term.group}) has {effects} random effects for "
+                f"{design.n} observations: they cannot be told from the residuals. Let fewer effects vary, "
+                "or use coarser groups."
             )
 
 
@@ -343,6 +353,6 @@ def _check_rank(X: np.ndarray, names: tuple[str, ...]) -> None:
     surplus = [name for name, pivot in zip(names, np.abs(np.diag(R)), strict=True) if pivot < 1e-10]
     if surplus:
         raise ValueError(
-            f"The fixed effects cannot be told apart: {', '.join(surplus)} can be written as a combination of the "
-            f"columns before (of {', '.join(names)}). Leave out {'it' if len(surplus) == 1 else 'them'}."
+            f"The fixed effects cannot be told apart: {', '.join(surplus)} can be written as a combination "
+            f"of the columns before (of {', '.join(names)}). Leave out {'it' if len(surplus) == 1 else 'them'}."
         )

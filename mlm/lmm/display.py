@@ -60,4 +60,5 @@ def _html(title: str, table: pd.DataFrame) -> str:
         + "</tr>"
         for name, row in zip(table.index, table.to_numpy(), strict=True)
     )
-    return f"<table><caption>{title}</caption><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    head = f"<thead><tr><td></td>{head}</tr></thead>"
+    return f"<table><caption>{title}</caption>{head}<tbody>{rows}</tbody></table>"

@@ -1,24 +1,16 @@
-"""Maximise the profiled likelihood, and say how it went."""
+"""Fit a model, and hold what the fit says."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy import linalg, optimize
+from scipy import linalg
 
 from mlm.lmm.design import Design, build_design
 from mlm.lmm.display import Summary
 from mlm.lmm.likelihood import Likelihood, Solution
-
-# Starts are multiples of "each effect varies as much as the residual does" (per root mean square of its column).
-SCALES = (1.0, 0.3, 0.1, 3.0)
-RUNS = 2  # of the starts, those with the lowest criterion are followed to the end
-# Deviance still to be gained by a Newton step. The promise is 1e-5; the last digits cost one step.
-GAIN_LEFT = 1e-8
-# A direction in which a group's effects vary less than this share of sigma does not count as varying (lme4's tolerance).
-SINGULAR = 1e-4
-STEP = 1e-4  # for differences of the gradient, in scaled theta
+from mlm.lmm.search import SINGULAR, Convergence, maximise, smallest_spread
 
 
 def fit_lmm(formula: str, data: pd.DataFrame, reml: bool = True, missing: str = "drop") -> "LmmFit":
@@ -27,7 +19,7 @@ def fit_lmm(formula: str, data: pd.DataFrame, reml: bool = True, missing: str = 
     Parameters
     ----------
     formula : str
-        lme4's language: `"y ~ x + (1 + x | g)"`, `(0 + x | g)`, `(x || g)`, `(1 | a/b)`, `(1 | a:b)`, several terms.
+        lme4's language: `"y ~ x + (1 + x | g)"`, `(0 + x | g)`, `(x || g)`, `(1 | a/b)`, `(1 | a:b)`.
     data : DataFrame
     reml : bool
         Maximise the restricted likelihood (REML), or the likelihood (ML).
@@ -56,188 +48,6 @@ def _fit(likelihood: Likelihood, start: np.ndarray | None = None) -> "LmmFit":
     return LmmFit(likelihood=likelihood, theta=theta, convergence=convergence)
 
 
-# ---- the search -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Convergence:
-    """How the search went.
-
-    Attributes
-    ----------
-    gradient : ndarray
-        Derivative of the criterion with respect to theta at the end.
-    hessian : ndarray
-        Second derivatives with respect to theta.
-    gain_left : float
-        What one more Newton step would lower the criterion by.
-    escape : float
-        The steepest descent that raising a variance from the boundary would give; at a minimum none is below 0.
-    starts : DataFrame
-        Each run: `start` (a multiple of the identity, or what it was), the `criterion` it reached, its `evaluations`.
-    evaluations : int
-        Of the criterion, with or without gradient, in all.
-    """
-
-    gradient: np.ndarray
-    hessian: np.ndarray
-    gain_left: float
-    escape: float
-    starts: pd.DataFrame
-    evaluations: int
-
-    @property
-    def converged(self) -> bool:
-        """Nothing left to gain, inside or from the boundary."""
-        return bool(np.isfinite(self.gain_left) and self.gain_left < 1e-6 and self.escape > -1e-3)
-
-
-class _Search:
-    """The criterion as a function of phi = theta times the size of the effect's column: all entries alike in scale."""
-
-    def __init__(self, likelihood: Likelihood):
-        self.likelihood = likelihood
-        self.evaluations = 0
-        sizes, identity = [], []
-        for term in likelihood.design.terms:
-            columns, rows = np.triu_indices(len(term.names))
-            sizes.append(np.sqrt((term.Z**2).mean(axis=0))[rows])
-            identity.append((rows == columns).astype(float))
-        self.sizes, self.identity = np.concatenate(sizes), np.concatenate(identity)
-
-    def value(self, phi: np.ndarray) -> float:
-        self.evaluations += 1
-        return self.likelihood.criterion(phi / self.sizes)
-
-    def both(self, phi: np.ndarray) -> tuple[float, np.ndarray]:
-        self.evaluations += 1
-        value, gradient = self.likelihood.criterion_and_gradient(phi / self.sizes)
-        return value, gradient / self.sizes
-
-    def hessian(self, phi: np.ndarray) -> np.ndarray:
-        """Central differences of the gradient."""
-        steps = STEP * np.eye(len(phi))
-        rows = [(self.both(phi + step)[1] - self.both(phi - step)[1]) / (2 * STEP) for step in steps]
-        return (np.array(rows) + np.array(rows).T) / 2
-
-
-def maximise(likelihood: Likelihood, start: np.ndarray | None = None) -> tuple[np.ndarray, Convergence]:
-    """The theta with the lowest criterion found from several starts.
-
-    At theta = 0 the criterion, even in theta, has slope zero whatever the data say. The search therefore looks at the
-    derivative with respect to the covariance matrices as well, which does not vanish there, and leaves the
-    boundary wherever that is downhill.
-    """
-    search = _Search(likelihood)
-    starts = {f"{scale:g}": scale * search.identity for scale in SCALES}
-    scanned = sorted(starts, key=lambda name: search.value(starts[name]))
-    runs = [] if start is None else [_run(search, np.asarray(start, float) * search.sizes, "given")]
-    runs += [_run(search, starts[name], name) for name in scanned[:RUNS]]
-    value, phi = min(((run["criterion"], run.pop("phi")) for run in runs), key=lambda pair: pair[0])
-    for _ in range(5):
-        phi = _snap(search, phi)
-        escape, upward = _escape(search, phi)
-        if escape > -1e-6:
-            break
-        runs.append(_run(search, upward, "from the boundary"))
-        if runs[-1]["criterion"] > value - 1e-9:
-            break
-        value, phi = runs[-1]["criterion"], runs[-1].pop("phi")
-    phi, gradient, hessian, gain = _polish(search, phi)
-    theta = _positive(likelihood.design, phi / search.sizes)
-    return theta, Convergence(
-        gradient=likelihood.criterion_and_gradient(theta)[1],
-        hessian=hessian * np.outer(search.sizes, search.sizes),
-        gain_left=gain,
-        escape=escape,
-        starts=pd.DataFrame(runs, columns=["start", "criterion", "evaluations"]),
-        evaluations=search.evaluations,
-    )
-
-
-def _run(search: _Search, phi: np.ndarray, name: str) -> dict:
-    before = search.evaluations
-    with np.errstate(all="ignore"):  # a line search may step where numbers overflow; it comes back by itself
-        found = optimize.minimize(search.both, phi, jac=True, method="BFGS", options={"gtol": 1e-3})
-    return {
-        "start": name,
-        "criterion": float(found.fun),
-        "evaluations": search.evaluations - before,
-        "phi": found.x,
-    }
-
-
-def _polish(search: _Search, phi: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Newton steps until nothing is left to gain."""
-    hessian = search.hessian(phi)
-    value, gradient = search.both(phi)
-    for _ in range(6):
-        step = _newton_step(hessian, gradient)
-        gain = -gradient @ step / 2
-        if gain < GAIN_LEFT:
-            break
-        new_value, new_gradient = search.both(phi + step)
-        if not new_value < value:
-            break
-        phi, value, gradient = phi + step, new_value, new_gradient
-    return phi, gradient, hessian, float(max(gain, 0))
-
-
-def _newton_step(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-    """Downhill also where the criterion is flat or curved the wrong way."""
-    values, vectors = np.linalg.eigh(hessian)
-    values = np.maximum(np.abs(values), 1e-8 * max(np.abs(values).max(), 1))
-    return -vectors @ ((vectors.T @ gradient) / values)
-
-
-def _snap(search: _Search, phi: np.ndarray) -> np.ndarray:
-    """On the boundary exactly, where the search came close to it and nothing is lost."""
-    pieces = []
-    for T in search.likelihood.design.factors(phi):
-        left, sizes, _ = np.linalg.svd(T)
-        kept = np.where(sizes < 1e-2, 0, sizes)
-        pieces.append(_entries(_triangle(left * kept) if (kept != sizes).any() else T))
-    snapped = np.concatenate(pieces)
-    return snapped if search.value(snapped) <= search.value(phi) + GAIN_LEFT else phi
-
-
-def _escape(search: _Search, phi: np.ndarray) -> tuple[float, np.ndarray]:
-    """The steepest way off the boundary, and a point that far along it (or the same point if there is none)."""
-    design = search.likelihood.design
-    slopes = search.likelihood.covariance_slopes(search.likelihood.solve(phi / search.sizes))
-    worst, pieces = 0.0, []
-    for term, T, slope in zip(design.terms, design.factors(phi), slopes, strict=True):
-        size = np.sqrt((term.Z**2).mean(axis=0))
-        left, sizes, _ = np.linalg.svd(T)
-        empty = left[:, sizes < SINGULAR]
-        if empty.shape[1]:
-            values, vectors = np.linalg.eigh(empty.T @ (slope / np.outer(size, size)) @ empty)
-            worst = min(worst, values[0])
-            if values[0] < 0:
-                T = _triangle(np.column_stack([T, 0.1 * empty @ vectors[:, 0]]))
-        pieces.append(_entries(T))
-    return float(worst), np.concatenate(pieces)
-
-
-def _triangle(root: np.ndarray) -> np.ndarray:
-    """The lower-triangular T with T T' = root root'."""
-    T = linalg.qr(root.T, mode="r")[0][: len(root)].T
-    return T * np.where(np.diag(T) < 0, -1, 1)
-
-
-def _entries(T: np.ndarray) -> np.ndarray:
-    columns, rows = np.triu_indices(len(T))
-    return T[rows, columns]
-
-
-def _positive(design: Design, theta: np.ndarray) -> np.ndarray:
-    """The same covariance matrices with no negative number on a factor's diagonal."""
-    return np.concatenate([_entries(T * np.where(np.diag(T) < 0, -1, 1)) for T in design.factors(theta)])
-
-
-# ---- the result ---------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class LmmFit(Summary):
     """A fitted linear mixed model; in a notebook it shows itself as a table.
@@ -245,8 +55,8 @@ class LmmFit(Summary):
     Attributes
     ----------
     theta : ndarray
-        Free entries of the relative covariance factors (lower triangle by columns, terms in the formula's order):
-        Var(u_j) = sigma² T T'.
+        Free entries of the relative covariance factors T, lower triangles by columns, terms in the formula's
+        order: Var(u_j) = sigma² T T'.
     convergence : Convergence
         How the search went.
     likelihood : Likelihood
@@ -255,8 +65,8 @@ class LmmFit(Summary):
     Notes
     -----
     Standard errors of the fixed effects are lme4's: from (X'V⁻¹X)⁻¹, as if the variances were known.
-    AIC and BIC count the fixed effects, the entries of theta and sigma. Under REML they rest on the restricted
-    likelihood, and compare only models with the same fixed effects.
+    AIC and BIC count the fixed effects, the entries of theta and sigma. Under REML they rest on the
+    restricted likelihood, and compare only models with the same fixed effects.
     """
 
     likelihood: Likelihood
@@ -323,7 +133,7 @@ class LmmFit(Summary):
 
     @cached_property
     def G(self) -> dict[str, pd.DataFrame]:
-        """Covariance matrix of one group's effects, by grouping factor; effects of different brackets are unrelated."""
+        """Covariance matrix of one group's effects, by grouping factor; zero between brackets."""
         found: dict[str, pd.DataFrame] = {}
         for term, T in zip(self.design.terms, self.design.factors(self.theta), strict=True):
             own = pd.DataFrame(self.sigma**2 * T @ T.T, index=list(term.names), columns=list(term.names))
@@ -381,9 +191,7 @@ class LmmFit(Summary):
     @property
     def singular(self) -> bool:
         """Some combination of a group's effects has variance zero: the estimate lies on the boundary."""
-        sizes = _Search(self.likelihood).sizes
-        factors = self.design.factors(self.theta * sizes)
-        return bool(min(np.linalg.svd(T, compute_uv=False).min() for T in factors) < SINGULAR)
+        return smallest_spread(self.design, self.theta) < SINGULAR
 
     @property
     def converged(self) -> bool:
@@ -405,7 +213,7 @@ class LmmFit(Summary):
 
     @cached_property
     def random_cov(self) -> dict[str, np.ndarray]:
-        """Var(u_j | y), shape (groups, effects, effects), by grouping factor; fixed effects and variances as known."""
+        """Var(u_j | y), shape (groups, effects, effects), by grouping factor; all else taken as known."""
         variances = self.likelihood.mode_variances(self._at)
         return {b.name: self.sigma**2 * v for b, v in zip(self.likelihood.blocks, variances, strict=True)}
 

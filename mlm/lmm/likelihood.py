@@ -1,65 +1,51 @@
 """The profiled likelihood of a linear mixed model, at a cost that does not grow with the number of rows.
 
-Notation of chapter 5: y = X beta + Z u + e with u = Lambda b, Var(b) = sigma² I and Var(e) = sigma² I, so that
-Var(y) = sigma² V with V = I + Z Lambda Lambda' Z'. `theta` holds the free entries of Lambda.
+Notation of chapter 5: y = X beta + Z u + e with u = Lambda b, Var(b) = sigma² I and Var(e) = sigma² I,
+so that Var(y) = sigma² V with V = I + Z Lambda Lambda' Z'. `theta` holds the free entries of Lambda.
 
-All that the data say stands in cross-products, which are taken once. An evaluation eliminates the random effects
-block by block: first the factor with most effects, whose part of the equations falls into one small matrix a group,
-then all others together, then the fixed effects. What is left of y'y is the residual sum of squares.
+All that the data say stands in cross-products, which are taken once. An evaluation eliminates the random
+effects block by block: first the factor with most effects, whose part of the equations falls into one small
+matrix a group, then all others together, then the fixed effects. What is left of y'y is the residual sum of
+squares.
 """
 
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import linalg, sparse
 
-from mlm.lmm.design import Design, Term
+from mlm.lmm.blocks import Block, blocks_of, meetings
+from mlm.lmm.design import Design, lower_triangle
 
-# The second elimination is dense: this many effects need 3 GB.
-MOST_DENSE_EFFECTS = 20_000
-
-
-@dataclass(frozen=True, eq=False)
-class Block:
-    """All terms of one grouping factor: J groups with P effects each."""
-
-    name: str
-    members: tuple[int, ...]  # positions in design.terms
-    J: int
-    codes: np.ndarray  # (n,)
-    Z: np.ndarray  # (n, P)
-
-    @property
-    def P(self) -> int:
-        """Effects of one group."""
-        return self.Z.shape[1]
-
-    def sums(self, other: np.ndarray) -> np.ndarray:
-        """Z_j' other_j for each group, shape (J, P, columns of other)."""
-        cells = [np.bincount(self.codes, z * column, self.J) for z in self.Z.T for column in other.T]
-        return np.stack(cells, axis=1).reshape(self.J, self.P, other.shape[1])
-
-    def columns(self) -> sparse.csr_array:
-        """Z as one sparse matrix, shape (n, J P); the effects of a group stand side by side."""
-        n = len(self.codes)
-        places = self.codes[:, None] * self.P + np.arange(self.P)
-        return sparse.csr_array(
-            (self.Z.ravel(), places.ravel(), np.arange(n + 1) * self.P), (n, self.J * self.P)
-        )
+# The second elimination is dense, and holds a product for each two effects that meet in a group of the first.
+MOST_EFFECTS = 10_000
+MOST_PAIRS = 100_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class Rest:
-    """What the second elimination leaves: R = Z2'V1⁻¹Z2 and Q = (I + Lambda2'R Lambda2)⁻¹, shape (q2, q2).
+    """What the second elimination leaves; all arrays have the shape (q2, q2).
 
     V1 is V with the first block's effects alone; 2 stands for all other blocks together.
     """
 
-    R: np.ndarray
-    RL: np.ndarray  # R Lambda2
-    Q: np.ndarray
     L: sparse.csr_array  # Lambda2
+    R: np.ndarray  # Z2'V1⁻¹Z2
+    RL: np.ndarray  # R Lambda2
+    cholesky: np.ndarray  # lower triangle of I + Lambda2'R Lambda2
+
+    @cached_property
+    def Q(self) -> np.ndarray:
+        """The inverse of I + Lambda2'R Lambda2."""
+        lower = linalg.lapack.dpotri(self.cholesky, lower=True)[0]
+        return _mirrored(lower)
+
+    @cached_property
+    def between(self) -> np.ndarray:
+        """Lambda2 Q Lambda2', which is Var(u2 | y) / sigma²."""
+        return self.L @ (self.L @ self.Q).T
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,13 +79,14 @@ class Likelihood:
 
     Notes
     -----
-    X is replaced by an orthonormal basis of its columns and y by its least-squares residual. This changes neither the
-    likelihood nor the estimates, which are turned back, and it keeps the sums of squares free of cancellation.
+    X is replaced by an orthonormal basis of its columns and y by its least-squares residual. This changes
+    neither the likelihood nor the estimates, which are turned back, and keeps sums of squares free of
+    cancellation.
     """
 
     def __init__(self, design: Design, reml: bool = True):
         self.design, self.reml = design, reml
-        self.blocks = _blocks(design.terms)
+        self.blocks = blocks_of(design.terms)
         self._take_cross_products()
 
     @property
@@ -130,14 +117,23 @@ class Likelihood:
         if not others:
             return
         Z2 = sparse.hstack([block.columns() for block in others], format="csr")
-        if Z2.shape[1] > MOST_DENSE_EFFECTS:
-            raise ValueError(
-                f"Besides those of {first.name!r} the model has {Z2.shape[1]} random effects. They need a dense "
-                f"matrix of that size, and this engine stops at {MOST_DENSE_EFFECTS}."
-            )
         self.Z1Z2 = (first.columns().T @ Z2).tocsr()
-        self.Z2Z2 = (Z2.T @ Z2).toarray()
         self.Z2Xy = Z2.T @ Xy
+        self._check_size()
+        self.Z2Z2 = (Z2.T @ Z2).toarray()
+        self.meetings = meetings(self.Z1Z2, first.J, first.P)
+
+    def _check_size(self) -> None:
+        """The second elimination must fit into memory."""
+        first, q2 = self.blocks[0], self.Z1Z2.shape[1]
+        pairs = int((np.diff(self.Z1Z2.indptr).reshape(first.J, -1).sum(axis=1).astype(float) ** 2).sum())
+        if q2 > MOST_EFFECTS or pairs > MOST_PAIRS:
+            raise ValueError(
+                f"Besides those of {first.name!r} the model has {q2} random effects, which meet in "
+                f"{pairs} pairs. This engine holds them in dense arrays and stops at {MOST_EFFECTS} effects and "
+                f"{MOST_PAIRS} pairs. Use coarser groups, or a program with a fully sparse factorisation (lme4, "
+                "MixedModels.jl)."
+            )
 
     # ---- at one theta -------------------------------------------------------------------------------------
 
@@ -162,7 +158,12 @@ class Likelihood:
     def factors(self, theta: np.ndarray) -> list[np.ndarray]:
         """The relative covariance factor of each block: its terms' factors along the diagonal."""
         by_term = self.design.factors(theta)
-        return [linalg.block_diag(*(by_term[k] for k in block.members)) for block in self.blocks]
+        return [
+            by_term[block.members[0]]
+            if len(block.members) == 1
+            else linalg.block_diag(*(by_term[k] for k in block.members))
+            for block in self.blocks
+        ]
 
     def solve(self, theta: np.ndarray) -> Solution:
         """Eliminate the random effects block after block, then the fixed effects."""
@@ -179,8 +180,9 @@ class Likelihood:
             rest, logdet_rest = self._eliminate_rest(factors, T @ small @ T.T)
             logdet += logdet_rest
             from_first = self.Z2Xy - self.Z1Z2.T @ first  # Z2'V1⁻¹[X y]
-            spread = rest.Q @ (rest.L.T @ from_first)
-            products -= (rest.L.T @ from_first).T @ spread
+            scaled = rest.L.T @ from_first
+            spread = linalg.cho_solve((rest.cholesky, True), scaled, check_finite=False)
+            products -= scaled.T @ spread
             inner2, outer2 = self._split(spread), self._split(from_first - rest.RL @ spread)
             C = C - (self.Z1Z2 @ (rest.L @ spread)).reshape(C.shape)
             inner = small @ (T.T @ C)
@@ -197,22 +199,29 @@ class Likelihood:
 
     def _eliminate_rest(self, factors: list[np.ndarray], W: np.ndarray) -> tuple[Rest, float]:
         """The blocks after the first; W = T (I + T'A_j T)⁻¹T', shape (J, P, P)."""
-        L = sparse.block_diag(
-            [
-                sparse.kron(sparse.eye_array(b.J), t)
-                for b, t in zip(self.blocks[1:], factors[1:], strict=True)
-            ],
-            format="csr",
-        )
-        R = self.Z2Z2 - (self.Z1Z2.T @ (_block_diagonal(W) @ self.Z1Z2)).toarray()
+        L = self._lambda2(factors[1:])
+        R = self.Z2Z2 - _mirrored((self.meetings @ W.ravel()).reshape(self.Z2Z2.shape))
         RL = (L.T @ R).T
         S = L.T @ RL
         S[np.diag_indices_from(S)] += 1
         cholesky = linalg.cholesky(S, lower=True, overwrite_a=True, check_finite=False)
-        logdet = 2 * np.log(np.diag(cholesky)).sum()
-        Q = linalg.lapack.dpotri(cholesky, lower=True, overwrite_c=True)[0]
-        Q = np.tril(Q) + np.tril(Q, -1).T
-        return Rest(R, RL, Q, L), logdet
+        return Rest(L, R, RL, cholesky), 2 * np.log(np.diag(cholesky)).sum()
+
+    def _lambda2(self, factors: list[np.ndarray]) -> sparse.csr_array:
+        """One sparse factor for all blocks after the first."""
+        entries = [np.tile(T.ravel(), block.J) for block, T in zip(self.blocks[1:], factors, strict=True)]
+        columns, ends = self._lambda2_places
+        return sparse.csr_array((np.concatenate(entries), columns, ends), shape=(len(ends) - 1,) * 2)
+
+    @cached_property
+    def _lambda2_places(self) -> tuple[np.ndarray, np.ndarray]:
+        columns, widths, begin = [], [], 0
+        for block in self.blocks[1:]:
+            own = begin + np.arange(block.J * block.P).reshape(block.J, 1, block.P)
+            columns.append(np.repeat(own, block.P, axis=1).ravel())
+            widths.append(np.full(block.J * block.P, block.P))
+            begin += block.J * block.P
+        return np.concatenate(columns), np.concatenate([[0], np.cumsum(np.concatenate(widths))])
 
     def _eliminate_fixed(self, products: np.ndarray, **parts) -> Solution:
         p = self.n_fixed
@@ -228,7 +237,7 @@ class Likelihood:
             **parts,
         )
 
-    # ---- derivatives ----------------------------------------------------------------------------------------
+    # ---- derivatives --------------------------------------------------------------------------------------
 
     def gradient(self, at: Solution, variance: float | None = None) -> np.ndarray:
         """Derivative of the criterion with respect to theta.
@@ -248,31 +257,34 @@ class Likelihood:
         return self._theta_part(slopes)
 
     def _logdet_slope(self, at: Solution, k: int) -> np.ndarray:
-        """Half the derivative of log|V| with respect to block k's factor: the sum of Z_j'V⁻¹Z_j T over groups."""
+        """Half the derivative of log|V| with respect to block k's factor: Z_j'V⁻¹Z_j T summed over groups."""
         T, rest = at.T[0], at.rest
         if k == 0:
             slope = (self.A @ T @ at.small).sum(axis=0)
-            if rest is None:
-                return slope
-            U, Y = self._through_first(at)
-            P, between = len(T), rest.L @ (rest.L @ rest.Q).T
-            lost = [[np.vdot((U[a::P].T @ Y[b::P]).toarray(), between) for b in range(P)] for a in range(P)]
-            return slope - np.array(lost)
+            if rest is not None:
+                slope -= (self._shrunk(at) @ self._met(rest) @ T @ at.small).sum(axis=0)
+            return slope
         block, place = self.blocks[k], self._places()[k]
         rows = rest.RL[place].reshape(block.J, block.P, -1)
         return np.einsum("jam,jbm->ab", rows, rest.Q[place].reshape(rows.shape))
 
-    def _through_first(self, at: Solution) -> tuple[sparse.csr_array, sparse.csr_array]:
-        """Z1'V1⁻¹Z2 and T'Z1'V1⁻¹Z2, sparse, shape (q1, q2)."""
+    def _shrunk(self, at: Solution) -> np.ndarray:
+        """(I + A_j T T')⁻¹ of the first block, shape (J, P, P): Z1'V1⁻¹ = this times Z1'."""
         T = at.T[0]
-        Y = _block_diagonal(at.small @ T.T) @ self.Z1Z2
-        return (self.Z1Z2 - _block_diagonal(self.A @ T) @ Y).tocsr(), Y.tocsr()
+        return np.eye(len(T)) - self.A @ T @ at.small @ T.T
+
+    def _met(self, rest: Rest) -> np.ndarray:
+        """Z1_j'Z2 (Lambda2 Q Lambda2') Z2'Z1_j, shape (J, P, P)."""
+        halved = rest.between.copy()
+        halved[np.diag_indices_from(halved)] /= 2
+        half = (self.meetings.T @ halved.ravel()).reshape(self.A.shape)
+        return half + half.transpose(0, 2, 1)
 
     def covariance_slopes(self, at: Solution) -> list[np.ndarray]:
         """Derivative of the criterion with respect to each term's relative covariance matrix, shape (p, p).
 
-        Unlike the derivative with respect to theta it does not vanish because theta does, so it tells a minimum on
-        the boundary from a point where the criterion, even in theta, merely has slope zero.
+        Unlike the derivative with respect to theta it does not vanish because theta does: it tells a minimum
+        on the boundary from a point where the criterion, even in theta, merely has slope zero.
         """
         found = {}
         for k, block in enumerate(self.blocks):
@@ -292,16 +304,15 @@ class Likelihood:
         if k == 0:
             AT = self.A @ T
             total = (self.A - AT @ at.small @ AT.transpose(0, 2, 1)).sum(axis=0)
-            if rest is None:
-                return total
-            U, _ = self._through_first(at)
-            between = rest.L @ (rest.L @ rest.Q).T
-            lost = [[np.vdot((U[a::P].T @ U[b::P]).toarray(), between) for b in range(P)] for a in range(P)]
-            return total - np.array(lost)
-        whole = (rest.R - rest.RL @ rest.Q @ rest.RL.T)[self._places()[k], self._places()[k]]
+            if rest is not None:
+                shrunk = self._shrunk(at)
+                total -= (shrunk @ self._met(rest) @ shrunk.transpose(0, 2, 1)).sum(axis=0)
+            return total
+        place = self._places()[k]
+        whole = rest.R[place, place] - rest.RL[place] @ rest.Q @ rest.RL[place].T
         return whole.reshape(self.blocks[k].J, P, self.blocks[k].J, P).trace(axis1=0, axis2=2)
 
-    # ---- what the random effects turn out to be ----------------------------------------------------------------
+    # ---- what the random effects turn out to be -----------------------------------------------------------
 
     def modes(self, at: Solution) -> list[np.ndarray]:
         """Conditional modes of the random effects by block, shape (J, P): E(u | y) at the estimates."""
@@ -309,22 +320,18 @@ class Likelihood:
 
     def mode_variances(self, at: Solution) -> list[np.ndarray]:
         """Var(u_j | y) / sigma² with beta known, by block, shape (J, P, P)."""
-        T, rest, P = at.T[0], at.rest, self.blocks[0].P
+        T, rest = at.T[0], at.rest
         W = T @ at.small @ T.T
         if rest is None:
             return [W]
-        _, Y = self._through_first(at)
-        between = rest.L @ (rest.L @ rest.Q).T
-        reach = (_block_diagonal(np.broadcast_to(T, W.shape)) @ Y).tocsr()
-        far = (reach @ between).reshape(self.blocks[0].J, P, -1)
-        near = reach.toarray().reshape(far.shape)
-        found = [W + np.einsum("jam,jbm->jab", far, near)]
-        for block, place in zip(self.blocks[1:], list(self._places().values()), strict=True):
-            own = between[place, place].reshape(block.J, block.P, block.J, block.P)
+        found = [W + W @ self._met(rest) @ W]
+        for k, block in enumerate(self.blocks[1:], start=1):
+            place = self._places()[k]
+            own = rest.between[place, place].reshape(block.J, block.P, block.J, block.P)
             found.append(np.einsum("jajb->jab", own))
         return found
 
-    # ---- between the engine's order and the formula's ---------------------------------------------------------
+    # ---- between the engine's order and the formula's -----------------------------------------------------
 
     def _members(self, block: Block) -> list[tuple[int, slice]]:
         """Each term of a block with its columns there."""
@@ -337,8 +344,7 @@ class Likelihood:
         found = {}
         for block, slope in zip(self.blocks, slopes, strict=True):
             for member, place in self._members(block):
-                columns, rows = np.triu_indices(place.stop - place.start)
-                found[member] = slope[place, place][rows, columns]
+                found[member] = slope[place, place][lower_triangle(place.stop - place.start)]
         return np.concatenate([found[k] for k in range(len(self.design.terms))])
 
     def by_term(self, arrays: list[np.ndarray], square: bool = False) -> list[np.ndarray]:
@@ -361,30 +367,12 @@ class Likelihood:
         return [rows[places[k]].reshape(b.J, b.P, -1) for k, b in enumerate(self.blocks[1:], start=1)]
 
 
-def _blocks(terms: tuple[Term, ...]) -> list[Block]:
-    """Terms of the same grouping factor together, most random effects first."""
-    members: dict[str, list[int]] = {}
-    for k, term in enumerate(terms):
-        members.setdefault(term.group, []).append(k)
-    blocks = [
-        Block(
-            name=name,
-            members=tuple(own),
-            J=len(terms[own[0]].levels),
-            codes=terms[own[0]].codes,
-            Z=np.column_stack([terms[k].Z for k in own]),
-        )
-        for name, own in members.items()
-    ]
-    return sorted(blocks, key=lambda block: -block.J * block.P)
-
-
 def _flat(blocks: np.ndarray) -> np.ndarray:
     return blocks.reshape(-1, blocks.shape[-1])
 
 
-def _block_diagonal(blocks: np.ndarray) -> sparse.csr_array:
-    """One sparse matrix from small square ones, shape (J, P, P)."""
-    J, P = blocks.shape[:2]
-    columns = np.repeat(np.arange(J * P).reshape(J, 1, P), P, axis=1)
-    return sparse.csr_array((blocks.ravel(), columns.ravel(), np.arange(J * P + 1) * P), (J * P, J * P))
+def _mirrored(lower: np.ndarray) -> np.ndarray:
+    """The symmetric matrix with this lower triangle (and nothing above it)."""
+    whole = lower + lower.T
+    whole[np.diag_indices_from(whole)] /= 2
+    return whole

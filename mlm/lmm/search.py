@@ -1,0 +1,210 @@
+"""Maximise the profiled likelihood, and say how it went."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import linalg, optimize
+
+from mlm.lmm.design import Design, lower_triangle
+from mlm.lmm.likelihood import Likelihood
+
+# Starts are multiples of "each effect varies as much as the residual", per root mean square of its column.
+SCALES = (1.0, 0.3, 0.1, 3.0)
+# With more effects than this in the dense part, only the best start is followed to the end, otherwise two.
+DEAR = 300
+# Deviance still to be gained by a Newton step. The promise is 1e-5; the last digits cost one step.
+GAIN_LEFT = 1e-8
+# Effects that vary less than this share of sigma count as not varying (lme4's tolerance).
+SINGULAR = 1e-4
+STEP = 1e-4  # for differences of the gradient, in scaled theta
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """How the search went.
+
+    Attributes
+    ----------
+    gradient : ndarray
+        Derivative of the criterion with respect to theta at the end.
+    hessian : ndarray
+        Second derivatives with respect to theta.
+    gain_left : float
+        What one more Newton step would lower the criterion by.
+    escape : float
+        The steepest slope when a variance is raised from the boundary; at a minimum it is not below 0.
+    starts : DataFrame
+        Each run: its `start` (the multiple of the identity), the `criterion` it reached, its `evaluations`.
+    evaluations : int
+        Of the criterion, with or without gradient, in all.
+    """
+
+    gradient: np.ndarray
+    hessian: np.ndarray
+    gain_left: float
+    escape: float
+    starts: pd.DataFrame
+    evaluations: int
+
+    @property
+    def converged(self) -> bool:
+        """Nothing left to gain, inside or from the boundary."""
+        return bool(np.isfinite(self.gain_left) and self.gain_left < 1e-6 and self.escape > -1e-3)
+
+
+class _Search:
+    """The criterion as a function of phi, theta times the size of the effect's column: all alike in scale."""
+
+    def __init__(self, likelihood: Likelihood):
+        self.likelihood = likelihood
+        self.evaluations = 0
+        sizes, identity, curvatures = [], [], []
+        for term in likelihood.design.terms:
+            rows, columns = lower_triangle(len(term.names))
+            sizes.append(np.sqrt((term.Z**2).mean(axis=0))[rows])
+            identity.append((rows == columns).astype(float))
+            curvatures.append(np.full(len(rows), 2.0 * len(term.levels)))
+        self.sizes, self.identity = np.concatenate(sizes), np.concatenate(identity)
+        self.curvatures = np.concatenate(
+            curvatures
+        )  # roughly: each group tells of a variance as one number does
+
+    def value(self, phi: np.ndarray) -> float:
+        self.evaluations += 1
+        return self.likelihood.criterion(phi / self.sizes)
+
+    def both(self, phi: np.ndarray) -> tuple[float, np.ndarray]:
+        self.evaluations += 1
+        value, gradient = self.likelihood.criterion_and_gradient(phi / self.sizes)
+        return value, gradient / self.sizes
+
+    def hessian(self, phi: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+        """Forward differences of the gradient: good to four digits, enough for the last Newton steps."""
+        rows = [(self.both(phi + step)[1] - gradient) / STEP for step in STEP * np.eye(len(phi))]
+        return (np.array(rows) + np.array(rows).T) / 2
+
+
+def maximise(likelihood: Likelihood, start: np.ndarray | None = None) -> tuple[np.ndarray, Convergence]:
+    """The theta with the lowest criterion found from several starts.
+
+    At theta = 0 the criterion, even in theta, has slope zero whatever the data say. So the search looks at the
+    derivative with respect to the covariance matrices as well, which does not vanish there, and leaves the
+    boundary wherever that is downhill.
+    """
+    search = _Search(likelihood)
+    starts = {f"{scale:g}": scale * search.identity for scale in SCALES}
+    scanned = sorted(starts, key=lambda name: search.value(starts[name]))
+    runs = [] if start is None else [_run(search, np.asarray(start, float) * search.sizes, "given")]
+    runs += [_run(search, starts[name], name) for name in scanned[: _runs(likelihood)]]
+    value, phi = min(((run["criterion"], run.pop("phi")) for run in runs), key=lambda pair: pair[0])
+    for _ in range(5):
+        phi = _snap(search, phi)
+        escape, upward = _escape(search, phi)
+        if escape > -1e-6:
+            break
+        runs.append(_run(search, upward, "from the boundary"))
+        if runs[-1]["criterion"] > value - 1e-9:
+            break
+        value, phi = runs[-1]["criterion"], runs[-1].pop("phi")
+    phi, gradient, hessian, gain = _polish(search, phi)
+    theta = _positive(likelihood.design, phi / search.sizes)
+    return theta, Convergence(
+        gradient=likelihood.criterion_and_gradient(theta)[1],
+        hessian=hessian * np.outer(search.sizes, search.sizes),
+        gain_left=gain,
+        escape=escape,
+        starts=pd.DataFrame(runs, columns=["start", "criterion", "evaluations"]),
+        evaluations=search.evaluations,
+    )
+
+
+def _runs(likelihood: Likelihood) -> int:
+    return 1 if sum(block.J * block.P for block in likelihood.blocks[1:]) > DEAR else 2
+
+
+def _run(search: _Search, phi: np.ndarray, name: str) -> dict:
+    before = search.evaluations
+    options = {"gtol": 1e-3, "hess_inv0": np.diag(1 / search.curvatures)}
+    with np.errstate(all="ignore"):  # a line search may step where numbers overflow; it comes back by itself
+        found = optimize.minimize(search.both, phi, jac=True, method="BFGS", options=options)
+    return {
+        "start": name,
+        "criterion": float(found.fun),
+        "evaluations": search.evaluations - before,
+        "phi": found.x,
+    }
+
+
+def _polish(search: _Search, phi: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Newton steps until nothing is left to gain."""
+    value, gradient = search.both(phi)
+    hessian = search.hessian(phi, gradient)
+    for _ in range(6):
+        step = _newton_step(hessian, gradient)
+        gain = -gradient @ step / 2
+        if gain < GAIN_LEFT:
+            break
+        new_value, new_gradient = search.both(phi + step)
+        if not new_value < value:
+            break
+        phi, value, gradient = phi + step, new_value, new_gradient
+    return phi, gradient, hessian, float(max(gain, 0))
+
+
+def _newton_step(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """Downhill also where the criterion is flat or curved the wrong way."""
+    values, vectors = np.linalg.eigh(hessian)
+    values = np.maximum(np.abs(values), 1e-8 * max(np.abs(values).max(), 1))
+    return -vectors @ ((vectors.T @ gradient) / values)
+
+
+def _snap(search: _Search, phi: np.ndarray) -> np.ndarray:
+    """On the boundary exactly, where the search came close to it and nothing is lost."""
+    pieces = []
+    for T in search.likelihood.design.factors(phi):
+        left, sizes, _ = np.linalg.svd(T)
+        kept = np.where(sizes < 1e-2, 0, sizes)
+        pieces.append(_entries(_triangle(left * kept) if (kept != sizes).any() else T))
+    snapped = np.concatenate(pieces)
+    return snapped if search.value(snapped) <= search.value(phi) + GAIN_LEFT else phi
+
+
+def _escape(search: _Search, phi: np.ndarray) -> tuple[float, np.ndarray]:
+    """The steepest slope off the boundary, and a point in that direction (or the same point)."""
+    design = search.likelihood.design
+    slopes = search.likelihood.covariance_slopes(search.likelihood.solve(phi / search.sizes))
+    worst, pieces = 0.0, []
+    for term, T, slope in zip(design.terms, design.factors(phi), slopes, strict=True):
+        size = np.sqrt((term.Z**2).mean(axis=0))
+        left, sizes, _ = np.linalg.svd(T)
+        empty = left[:, sizes < SINGULAR]
+        if empty.shape[1]:
+            values, vectors = np.linalg.eigh(empty.T @ (slope / np.outer(size, size)) @ empty)
+            worst = min(worst, values[0])
+            if values[0] < 0:
+                T = _triangle(np.column_stack([T, 0.1 * empty @ vectors[:, 0]]))
+        pieces.append(_entries(T))
+    return float(worst), np.concatenate(pieces)
+
+
+def _triangle(root: np.ndarray) -> np.ndarray:
+    """The lower-triangular T with T T' = root root'."""
+    T = linalg.qr(root.T, mode="r")[0][: len(root)].T
+    return T * np.where(np.diag(T) < 0, -1, 1)
+
+
+def _entries(T: np.ndarray) -> np.ndarray:
+    return T[lower_triangle(len(T))]
+
+
+def _positive(design: Design, theta: np.ndarray) -> np.ndarray:
+    """The same covariance matrices with no negative number on a factor's diagonal."""
+    return np.concatenate([_entries(T * np.where(np.diag(T) < 0, -1, 1)) for T in design.factors(theta)])
+
+
+def smallest_spread(design: Design, theta: np.ndarray) -> float:
+    """The least that any combination of a group's effects varies, as a share of sigma."""
+    sizes = [np.sqrt((term.Z**2).mean(axis=0)) for term in design.terms]
+    scaled = [size[:, None] * T for size, T in zip(sizes, design.factors(theta), strict=True)]
+    return float(min(np.linalg.svd(T, compute_uv=False).min() for T in scaled))
