@@ -6,34 +6,53 @@ function startExplorer(id, data, explore, tries = 50) {
     if (!root) return tries && setTimeout(() => startExplorer(id, data, explore, tries - 1), 100);
     if (root.explorer) return;
     const find = (selector) => root.querySelector(selector);
-    const sliders = [...root.querySelectorAll("input[type=range]")];
-    const starts = sliders.map((slider) => slider.defaultValue);
+    const byKey = (selector) => Object.fromEntries(
+        [...root.querySelectorAll(selector)].map((node) => [node.dataset.key, node]));
+    const sliders = byKey("input[type=range]");
+    const picks = byKey("select");
+    const buttons = byKey("button");
     const plot = find(".explorer-plot");
+    const readout = find(".explorer-readout");
     const status = find(".explorer-status");
     let waiting;
     const parts = {
-        root, plot, pick: find("select"), legend: find(".explorer-legend"), table: find("table"),
-        values: () => Object.fromEntries(sliders.map((slider) => [slider.dataset.key, slider.valueAsNumber])),
-        // shown at once, announced when the reader pauses
-        say(text) {
-            find(".explorer-readout").textContent = text;
+        root, plot, picks, buttons, legend: find(".explorer-legend"), table: find("table"),
+        values: () => Object.fromEntries(Object.entries(sliders).map(([key, slider]) => [key, slider.valueAsNumber])),
+        set(values) {
+            for (const [key, value] of Object.entries(values)) sliders[key].value = value;
+        },
+        // paragraphs of nodes and text; shown at once, announced when the reader pauses
+        say(...paragraphs) {
+            readout.replaceChildren(...paragraphs.map((content) => {
+                const paragraph = document.createElement("p");
+                paragraph.append(...[content].flat());
+                return paragraph;
+            }));
             clearTimeout(waiting);
-            waiting = setTimeout(() => { status.textContent = text; }, 500);
+            waiting = setTimeout(() => { status.textContent = readout.innerText; }, 500);
         },
     };
     root.classList.add("explorer-ready");
     root.explorer = explore(parts, data);
     const show = () => {
-        for (const slider of sliders) slider.nextElementSibling.value = Number(slider.value).toFixed(2);
+        for (const slider of Object.values(sliders)) {
+            const decimals = slider.step.split(".")[1] ?? "";
+            slider.nextElementSibling.value = fixed(slider.valueAsNumber, decimals.length);
+        }
         root.explorer.draw();
     };
-    for (const slider of sliders) slider.addEventListener("input", show);
-    parts.pick.addEventListener("change", show);
-    find("button").addEventListener("click", () => {
-        sliders.forEach((slider, i) => { slider.value = starts[i]; });
-        root.explorer.reset();
-        show();
-    });
+    // an explorer's own listeners were added before these, so they run first
+    for (const slider of Object.values(sliders)) slider.addEventListener("input", show);
+    for (const pick of Object.values(picks)) pick.addEventListener("change", show);
+    for (const button of Object.values(buttons)) {
+        button.addEventListener("click", () => {
+            if (button === buttons.reset) {
+                for (const slider of Object.values(sliders)) slider.value = slider.defaultValue;
+                root.explorer.reset();
+            }
+            show();
+        });
+    }
     new ResizeObserver(show).observe(plot);
     show();
 }
@@ -44,6 +63,11 @@ function make(tag, attributes, parent, text) {
     if (text !== undefined) node.textContent = text;
     if (parent) parent.append(node);
     return node;
+}
+
+// A number with a true minus sign.
+function fixed(value, decimals) {
+    return value.toFixed(decimals).replace("-", "\u2212");
 }
 
 // A scale takes a value to a place on the screen; `back` takes the place to the value.
@@ -64,7 +88,7 @@ function log10([low, high], range) {
 function drawAxes(parent, { x, y, xTicks, yTicks, xLabel, yLabel, box }) {
     for (const tick of yTicks) {
         make("line", { x1: box.left, x2: box.right, y1: y(tick), y2: y(tick), class: "grid" }, parent);
-        make("text", { x: box.left - 8, y: y(tick) + 4, "text-anchor": "end" }, parent, String(tick));
+        make("text", { x: box.left - 8, y: y(tick) + 4, "text-anchor": "end" }, parent, String(tick).replace("-", "\u2212"));
     }
     make("line", { x1: box.left, x2: box.right, y1: box.bottom, y2: box.bottom, class: "axis" }, parent);
     for (const tick of xTicks) {

@@ -1,4 +1,4 @@
-"""The frame that all explorers share: sliders, plot, readout, table, and a still picture for paper.
+"""The frame that all explorers share: controls, plot, readout, table, and a still picture for paper.
 
 An explorer is a Python function that calls `frame`, and a JavaScript file that defines
 ``explore(parts, data)``. `frame.js` gives that file the live parts and the tools to draw with.
@@ -28,6 +28,26 @@ class Slider:
     step: float
     start: float
 
+    def written(self) -> str:
+        """The start as the page shows it: with as many decimals as a step has."""
+        return f"{self.start:.{len(str(self.step).partition('.')[2])}f}".replace("-", "\N{MINUS SIGN}")
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A list from which the reader picks one thing; the script fills it."""
+
+    key: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Button:
+    """Something the reader does; the script says what."""
+
+    key: str
+    label: str
+
 
 def frame(
     name: str,
@@ -38,7 +58,8 @@ def frame(
     sliders: list[Slider],
     still: Figure,
     alt: str,
-    pick: str,
+    picks: tuple[Pick, ...] = (),
+    buttons: tuple[Button, ...] = (),
 ) -> HTML:
     """An explorer as HTML, ready to be a cell's last value.
 
@@ -58,8 +79,8 @@ def frame(
         The picture for print, and for readers without JavaScript.
     alt
         What the picture shows, in words.
-    pick
-        Label of the list from which the reader picks one thing.
+    picks, buttons
+        Lists and buttons beside the one for reset, which every explorer has.
 
     Raises
     ------
@@ -77,10 +98,12 @@ def frame(
     root = f"explorer-{name}"
     html = Template(_own("frame.html")).substitute(
         root=root,
+        kind=script.removesuffix(".js"),
         title=escape(title),
         style=_own("frame.css"),
         sliders="\n".join(_slider(root, slider) for slider in sliders),
-        pick=escape(pick),
+        picks="\n".join(_pick(root, pick) for pick in picks),
+        buttons="\n".join(_button(button) for button in buttons),
         png=_png(still),
         alt=escape(alt),
         frame=_own("frame.js"),
@@ -96,8 +119,20 @@ def _slider(root: str, slider: Slider) -> str:
         f'<div class="explorer-slider"><label for="{key}">{slider.label}</label>'
         f'<input type="range" id="{key}" data-key="{slider.key}" min="{slider.low}" max="{slider.high}" '
         f'step="{slider.step}" value="{slider.start}">'
-        f'<output for="{key}">{slider.start}</output></div>'
+        f'<output for="{key}">{slider.written()}</output></div>'
     )
+
+
+def _pick(root: str, pick: Pick) -> str:
+    key = f"{root}-{pick.key}"
+    return (
+        f'<span><label for="{key}">{escape(pick.label)}</label> '
+        f'<select id="{key}" data-key="{pick.key}"></select></span>'
+    )
+
+
+def _button(button: Button) -> str:
+    return f'<button type="button" data-key="{button.key}">{escape(button.label)}</button>'
 
 
 def _png(picture: Figure) -> str:

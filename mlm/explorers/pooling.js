@@ -29,9 +29,9 @@ function explore(parts, data) {
         const { sigma_alpha: sigmaAlpha, sigma_y: sigmaY } = parts.values();
         return { n, mean, sigmaAlpha, sigmaY, ...partialPooling(n, mean, sigmaAlpha, sigmaY) };
     };
-    names.forEach((name, j) => parts.pick.add(new Option(`${name} (${houses(n[j])})`, j)));
-    parts.pick.value = data.chosen;
-    const chosen = () => Number(parts.pick.value);
+    names.forEach((name, j) => parts.picks.county.add(new Option(`${name} (${houses(n[j])})`, j)));
+    parts.picks.county.value = data.chosen;
+    const chosen = () => Number(parts.picks.county.value);
 
     function draw() {
         const now = compute();
@@ -107,7 +107,7 @@ function explore(parts, data) {
         const far = names.map((name, j) => Math.hypot(x(column[j]) - atX, y(mean[j]) - atY));
         const nearest = far.indexOf(Math.min(...far));
         if (far[nearest] > 24) return false;
-        parts.pick.value = nearest;
+        parts.picks.county.value = nearest;
         draw();
         return true;
     };
@@ -136,7 +136,7 @@ function legend() {
         mark('<line x1="0" x2="22" y1="7" y2="7" class="complete"></line>', "mean of all houses (complete pooling)");
 }
 
-const two = (value) => value.toFixed(2).replace("-", "\u2212");
+const two = (value) => fixed(value, 2);
 const houses = (count) => `${count} ${count === 1 ? "house" : "houses"}`;
 
 function wholeNumbers(low, high) {

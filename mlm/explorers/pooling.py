@@ -7,7 +7,7 @@ import pandas as pd
 from IPython.display import HTML
 from matplotlib.figure import Figure
 
-from mlm.explorers.frame import Slider, frame
+from mlm.explorers.frame import Pick, Slider, frame
 
 
 class Pooled(NamedTuple):
@@ -98,7 +98,7 @@ def pooling(
         ],
         still=_still(n, mean, start, unit),
         alt=_describe(n, mean, start, unit),
-        pick="County",
+        picks=(Pick("county", "County"),),
     )
 
 
