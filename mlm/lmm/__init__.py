@@ -2,6 +2,23 @@
 
 from mlm.lmm.design import Design, Term, build_design
 from mlm.lmm.fit import LmmFit, fit_design, fit_lmm
+from mlm.lmm.inference import LikelihoodRatio, likelihood_ratio, standard_errors
 from mlm.lmm.likelihood import Likelihood
+from mlm.lmm.profiles import profile, profile_intervals
+from mlm.lmm.resampling import bootstrap
 
-__all__ = ["Design", "Likelihood", "LmmFit", "Term", "build_design", "fit_design", "fit_lmm"]
+__all__ = [
+    "Design",
+    "Likelihood",
+    "LikelihoodRatio",
+    "LmmFit",
+    "Term",
+    "bootstrap",
+    "build_design",
+    "fit_design",
+    "fit_lmm",
+    "likelihood_ratio",
+    "profile",
+    "profile_intervals",
+    "standard_errors",
+]

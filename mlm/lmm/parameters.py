@@ -78,7 +78,7 @@ def find(design: Design, name: Any) -> Parameter:
 
 
 def values(chosen: list[Parameter], factors: list[np.ndarray], sigma: float) -> np.ndarray:
-    """Standard deviations and correlations from relative factors; a correlation with what is constant is nan."""
+    """Standard deviations and correlations from relative factors; nan where an effect does not vary."""
     found = []
     for parameter in chosen:
         if parameter.part == "residual":
