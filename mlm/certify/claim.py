@@ -47,8 +47,8 @@ class Effects:
 class Claim:
     """A fit in neutral terms.
 
-    `printed` is the log-likelihood that the program reports. statsmodels computes it when it is first asked for,
-    by the criterion that the *model* was last fitted with: `refitted` says that this is no longer the fit's own.
+    `printed` is the log-likelihood that the program reports. statsmodels computes it when it is first asked
+    for, by the criterion that the *model* was last fitted with: `refitted` says that it is not the fit's own.
     """
 
     engine: str
