@@ -118,10 +118,11 @@ def _still(V: np.ndarray) -> Figure:
 def _describe(implied: Implied, sigma_alpha: float, sigma_beta: float, rho: float, sigma_y: float) -> str:
     size = len(TIMES)
     variances = ", ".join(f"{value:.2f}" for value in np.diag(implied.V)[:size])
+    first_to_last = implied.correlation[0, size - 1]
     return (
         f"Heat map of the {len(implied.V)} by {len(implied.V)} covariance matrix V of {GROUPS} groups "
-        f"observed at times {TIMES[0]} to {TIMES[-1]}, for intercept SD {sigma_alpha}, slope SD {sigma_beta}, "
-        f"correlation {rho} and residual SD {sigma_y}. Three blocks of {size} by {size} lie on the diagonal, "
-        f"all alike; everything between groups is 0. In a block the variances at the times are {variances}, "
-        f"and the correlation between the first and the last time is {implied.correlation[0, size - 1]:.2f}."
+        f"observed at times {TIMES[0]} to {TIMES[-1]}, for intercept SD {sigma_alpha}, slope SD "
+        f"{sigma_beta}, correlation {rho} and residual SD {sigma_y}. Three blocks of {size} by {size} lie on "
+        f"the diagonal, all alike; everything between groups is 0. In a block the variances at the times "
+        f"are {variances}, and the correlation between the first and the last time is {first_to_last:.2f}."
     )

@@ -1,4 +1,4 @@
-"""An explorer of ML against REML: two profile log-likelihoods of sigma_alpha as the number of groups grows."""
+"""An explorer of ML against REML: two profiles of sigma_alpha as the number of groups grows."""
 
 from typing import NamedTuple
 
@@ -42,7 +42,7 @@ def one_way_estimates(y: np.ndarray) -> OneWay:
     msb, msw = between / (groups - 1), within / (groups * (size - 1))
     ml = max(0.0, between / groups - msw) / size
     reml = max(0.0, msb - msw) / size
-    return OneWay(msb, msw, np.sqrt(ml), np.sqrt(reml))
+    return OneWay(msb, msw, float(np.sqrt(ml)), float(np.sqrt(reml)))
 
 
 def one_way_profile(y: np.ndarray, sigma_alpha: np.ndarray, *, reml: bool) -> np.ndarray:
@@ -135,7 +135,8 @@ def reml_explorer(
 
 def _sums_of_squares(y: np.ndarray) -> tuple[float, float]:
     means = y.mean(axis=1)
-    return y.shape[1] * np.sum((means - means.mean()) ** 2), np.sum((y - means[:, None]) ** 2)
+    between = y.shape[1] * np.sum((means - means.mean()) ** 2)
+    return float(between), float(np.sum((y - means[:, None]) ** 2))
 
 
 def _normal(place: np.ndarray) -> np.ndarray:

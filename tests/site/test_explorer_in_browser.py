@@ -1,12 +1,16 @@
 """Explorers by mouse, finger and keyboard, and their numbers against Python's."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
-from built_site import SITE, ready, site_pages
+from built_site import SITE, ready, site_pages, violations
 
-from mlm.explorers import pooling
+from mlm.explorers import covariance_explorer, pooling, reml_explorer
+from mlm.explorers.covariance import implied_covariance
 from mlm.explorers.pooling import partial_pooling
+from mlm.explorers.reml import one_way_estimates, one_way_profile, sample
 
 COUNTIES = pd.DataFrame(
     {"n": [1, 2, 5, 20, 116, 2], "mean": [2.5, 0.4, 1.0, 1.9, 0.8, 1.31]},
@@ -19,10 +23,39 @@ def draw(name: str) -> str:
     return pooling(COUNTIES, sigma_alpha=0.33, sigma_y=0.76, unit="log pCi/L", name=name).data
 
 
+DRAW = {
+    "pooling": draw,
+    "covariance": lambda name: covariance_explorer(name=name).data,
+    "reml": lambda name: reml_explorer(name=name).data,
+}
+EVERY = pytest.mark.parametrize("kind", DRAW)
+
+
+def page_of(*explorers: str) -> str:
+    return (
+        "<!doctype html><html lang=en><meta name=viewport content='width=device-width'><title>Page</title>"
+        f"<main><h1>Page</h1>{''.join(explorers)}</main>"
+    )
+
+
 @pytest.fixture
 def explorer(tab):
-    """One explorer alone on a page."""
-    tab.set_content(f"<!doctype html><html lang=en><title>One</title><main>{draw('one')}</main>")
+    """The explorer of pooling alone on a page."""
+    tab.set_content(page_of(draw("one")))
+    return tab
+
+
+@pytest.fixture
+def matrix(tab):
+    """The explorer of the covariance matrix alone on a page."""
+    tab.set_content(page_of(DRAW["covariance"]("one")))
+    return tab
+
+
+@pytest.fixture
+def profiles(tab):
+    """The explorer of ML and REML alone on a page."""
+    tab.set_content(page_of(DRAW["reml"]("one")))
     return tab
 
 
@@ -93,10 +126,7 @@ def test_a_mouse_drags_any_county(explorer):
 def test_a_finger_taps_a_county_then_drags_its_ring(browser):
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     tab = context.new_page()
-    tab.set_content(
-        "<!doctype html><html lang=en><meta name=viewport content='width=device-width'><title>One</title>"
-        f"<main>{draw('one')}</main>"
-    )
+    tab.set_content(page_of(draw("one")))
     place = list(COUNTIES.index).index("Elm")
     tab.locator(".explorer-plot").scroll_into_view_if_needed()
     tab.touchscreen.tap(*middle(tab, "circle.raw", place))
@@ -175,21 +205,241 @@ def test_the_point_to_drag_is_large_enough_for_a_finger(explorer):
     assert min(box["width"], box["height"]) >= 24
 
 
-def test_two_explorers_on_a_page_do_not_clash(tab):
-    tab.set_content(f"<!doctype html><html lang=en><title>Two</title><main>{draw('one')}{draw('two')}</main>")
+def said(tab) -> str:
+    return tab.locator(".explorer-readout").inner_text().replace("\n", " ")
+
+
+def entry_of(matrix, row: int, column: int):
+    return matrix.locator("[role=row]").nth(row).locator("[role=gridcell]").nth(column)
+
+
+PARAMETERS = ("sigma_alpha", "sigma_beta", "rho", "sigma_y")
+
+
+def set_covariance(matrix, setting: tuple[float, ...]) -> None:
+    for key, value in zip(PARAMETERS, setting, strict=True):
+        slide(matrix, key, value)
+
+
+def matrices_agree_with_python(found: dict) -> None:
+    sliders = {key: found[key] for key in PARAMETERS}
+    expected = implied_covariance(**sliders, groups=found["groups"], times=tuple(found["times"]))
+    for key in ("V", "ZGZ", "R", "correlation"):
+        np.testing.assert_allclose(found[key], getattr(expected, key), atol=1e-9, err_msg=key)
+
+
+@pytest.mark.parametrize(
+    "setting", [(1, 0.5, 0.2, 1), (0, 0.5, 0.9, 0.1), (2, 0, -0.9, 2), (1.5, 1, -0.9, 0.7), (0, 0, 0, 1)]
+)
+def test_every_matrix_is_that_of_python(matrix, setting):
+    set_covariance(matrix, setting)
+    found = state(matrix)
+    assert tuple(found[key] for key in PARAMETERS) == setting
+    matrices_agree_with_python(found)
+
+
+def test_a_cell_holds_its_number_and_says_where_it_lies(matrix):
+    cell = entry_of(matrix, 1, 3)
+    assert cell.text_content() == "2.15"
+    assert cell.get_attribute("aria-label") == "group 1 time 1 with group 1 time 3: 2.15"
+    assert entry_of(matrix, 0, 4).text_content() == "0", "groups do not covary"
+
+
+def test_arrow_keys_walk_from_cell_to_cell(matrix):
+    matrix.locator(".cell[tabindex='0']").focus()
+    for key in ("ArrowUp", "ArrowLeft", "PageDown", "End", "ArrowRight"):
+        matrix.keyboard.press(key)
+    assert state(matrix)["cell"] == [4, 11]
+    assert matrix.locator(".cell[tabindex='0']").count() == 1
+    assert (
+        matrix.locator(":focus").get_attribute("aria-label").startswith("group 2 time 0 with group 3 time 3")
+    )
+
+
+def test_a_mouse_reads_a_cell_in_passing_and_keeps_it_by_a_click(matrix):
+    before = said(matrix)
+    entry_of(matrix, 2, 2).hover()
+    assert state(matrix)["cell"] == [2, 2]
+    matrix.mouse.move(2, 2)
+    assert said(matrix) == before
+    entry_of(matrix, 2, 2).click()
+    matrix.mouse.move(2, 2)
+    assert state(matrix)["cell"] == [2, 2]
+
+
+def test_a_finger_taps_a_cell(browser):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    tab = context.new_page()
+    tab.set_content(page_of(DRAW["covariance"]("one")))
+    entry_of(tab, 5, 6).tap()
+    assert state(tab)["cell"] == [5, 6]
+    box = entry_of(tab, 5, 6).locator("rect").bounding_box()
+    assert min(box["width"], box["height"]) >= 24
+    context.close()
+
+
+def test_the_formula_of_an_entry_holds_in_its_own_decimals(matrix):
+    for setting in ((1.3, 0.7, -0.4, 0.9), (1.9, 0.3, 0.7, 1.1)):
+        set_covariance(matrix, setting)
+        for row, column in ((1, 3), (2, 2), (8, 11)):
+            entry_of(matrix, row, column).focus()
+            numbers = re.search(r"= ([0-9.()+−× ]+) = ([−0-9.]+)\.", said(matrix))
+            total, result = (part.replace("−", "-").replace("×", "*") for part in numbers.groups())
+            assert sum(
+                np.prod([float(f.strip(" ()")) for f in term.split("*")]) for term in total.split("+")
+            ) == (pytest.approx(float(result), abs=1e-9))
+            assert float(result) == pytest.approx(state(matrix)["V"][row][column], abs=1e-9)
+
+
+def test_between_groups_the_text_says_why_there_is_nothing(matrix):
+    entry_of(matrix, 0, 7).focus()
+    assert "different groups share no random effect, so their covariance is 0" in said(matrix)
+
+
+@pytest.mark.parametrize(
+    "model, words",
+    [
+        ("varying intercept only", "have the correlation 0.50, the intraclass correlation"),
+        ("no group effects: complete pooling", "the model of least squares, complete pooling"),
+        ("ρ below 0: lines that meet", "2.74 at time 0, 1.48 at time 1, 0.94 at time 2, 1.12 at time 3"),
+    ],
+)
+def test_a_model_from_the_list_sets_the_sliders_and_is_read(matrix, model, words):
+    matrix.locator("#explorer-one-model").select_option(model)
+    assert matrix.locator("#explorer-one-model").input_value() == model
+    assert words in said(matrix)
+    matrices_agree_with_python(state(matrix))
+
+
+def test_a_slider_that_leaves_the_model_is_the_readers_own_setting(matrix):
+    slide(matrix, "rho", -0.5)
+    assert matrix.locator("#explorer-one-model").input_value() == "your own setting"
+    matrix.get_by_role("button", name="Reset").click()
+    assert matrix.locator("#explorer-one-model").input_value() == "varying intercept and slope"
+
+
+@pytest.mark.parametrize(
+    "view, corner, beside", [("correlation", "1.00", "0.50"), ("ZGZ", "1.00", "1.10"), ("R", "1.00", "0")]
+)
+def test_the_same_cells_show_correlations_and_the_parts_of_v(matrix, view, corner, beside):
+    matrix.locator("#explorer-one-view").select_option(view)
+    assert [entry_of(matrix, 0, k).text_content() for k in (0, 1)] == [corner, beside]
+
+
+def set_profiles(profiles, groups: int, size: int, sigma_alpha: float) -> None:
+    for key, value in (("groups", groups), ("size", size), ("sigma_alpha", sigma_alpha)):
+        slide(profiles, key, value)
+
+
+def profiles_agree_with_python(found: dict) -> None:
+    truth = found["sigma_alpha"]
+    y = sample(found["number"], found["groups"], found["size"], truth)
+    np.testing.assert_allclose(found["y"], y, atol=1e-9)
+    expected = one_way_estimates(y)
+    for key, value in expected._asdict().items():
+        assert found["now"][key] == pytest.approx(value, abs=1e-7), key
+    for method in found["methods"]:
+        reml = method["name"] == "reml"
+        at, height = np.array(method["curve"])[::6].T
+        peak = one_way_profile(y, [expected.reml if reml else expected.ml], reml=reml)
+        np.testing.assert_allclose(height, one_way_profile(y, at, reml=reml) - peak, atol=1e-6)
+        assert max(method["all"]) <= found["end"], "an estimate lies beyond the scale"
+
+
+SETTINGS_OF_PROFILES = [(5, 5, 1), (3, 2, 0), (50, 20, 2), (3, 20, 2), (6, 2, 0.5), (30, 3, 0.25)]
+
+
+@pytest.mark.parametrize("groups, size, sigma_alpha", SETTINGS_OF_PROFILES)
+def test_samples_estimates_and_profiles_are_those_of_python(profiles, groups, size, sigma_alpha):
+    set_profiles(profiles, groups, size, sigma_alpha)
+    for _ in range(3):
+        profiles_agree_with_python(state(profiles))
+        profiles.get_by_role("button", name="Another sample").click()
+
+
+@pytest.mark.parametrize("groups, size, sigma_alpha", SETTINGS_OF_PROFILES)
+def test_reml_is_unbiased_before_the_cut_and_ml_is_not(profiles, groups, size, sigma_alpha):
+    set_profiles(profiles, groups, size, sigma_alpha)
+    found = state(profiles)
+    every = [one_way_estimates(sample(number, groups, size, sigma_alpha)) for number in range(200)]
+    for method in found["methods"]:
+        np.testing.assert_allclose(
+            method["all"], [getattr(each, method["name"]) for each in every], atol=1e-7
+        )
+        assert method["mean"] == pytest.approx(np.mean(np.square(method["all"])))
+        assert method["zeros"] == np.sum(np.array(method["all"]) == 0)
+    error = np.sqrt(2 / (groups - 1) / 200) * (sigma_alpha**2 + 1 / size) * 1.1
+    assert abs(found["uncut"] - sigma_alpha**2) < 2 * error
+    assert found["methods"][0]["mean"] < found["methods"][1]["mean"]
+
+
+def test_the_text_gives_both_peaks_and_their_ratio(profiles):
+    found = state(profiles)["now"]
+    for value in (found["ml"], found["reml"], found["ml"] / found["reml"], found["msb"], found["msw"]):
+        assert f"{value:.3f}" in said(profiles)
+
+
+def test_the_text_says_what_happens_at_the_boundary(profiles):
+    set_profiles(profiles, 4, 2, 0.3)
+    seen = set()
+    for _ in range(40):
+        found = state(profiles)["now"]
+        text = said(profiles)
+        kind = (found["ml"] == 0, found["reml"] == 0)
+        seen.add(kind)
+        assert ("both profiles peak at the boundary, 0" in text) == (kind == (True, True))
+        assert ("and its profile peaks at the boundary, 0" in text) == (kind == (True, False))
+        assert ("Ratio of the two peaks" in text) == (kind == (False, False))
+        profiles.get_by_role("button", name="Another sample").click()
+    assert seen == {(True, True), (True, False), (False, False)}
+
+
+def test_reset_goes_back_to_the_first_sample(profiles):
+    start = said(profiles)
+    profiles.get_by_role("button", name="Another sample").click()
+    slide(profiles, "groups", 20)
+    assert said(profiles).startswith("Sample 2, J = 20")
+    profiles.get_by_role("button", name="Reset").click()
+    assert said(profiles) == start
+    assert profiles.locator("output").all_text_contents() == ["5", "5", "1.00"]
+
+
+@EVERY
+@pytest.mark.parametrize("width", [390, 1300])
+def test_an_explorer_breaks_no_rule_and_is_not_too_wide(tab, kind, width):
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.set_content(page_of(DRAW[kind]("one")))
+    tab.locator("summary").click()
+    assert not violations(tab)
+    assert tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@EVERY
+def test_two_explorers_of_a_kind_do_not_clash(tab, kind):
+    tab.set_content(page_of(DRAW[kind]("one"), DRAW[kind]("two")))
     ids = tab.evaluate("[...document.querySelectorAll('[id]')].map(node => node.id)")
     assert len(ids) == len(set(ids))
+    before = state(tab)
     slide(tab, "sigma_alpha", 1.2, "#explorer-two")
-    assert (state(tab)["sigmaAlpha"], state(tab, "#explorer-two")["sigmaAlpha"]) == (0.33, 1.2)
+    assert state(tab) == before != state(tab, "#explorer-two")
 
 
-def test_without_javascript_a_still_picture_stands_in(browser):
+@EVERY
+def test_without_javascript_a_still_picture_stands_in(browser, kind):
     context = browser.new_context(java_script_enabled=False)
     tab = context.new_page()
-    tab.set_content(draw("one"))
+    tab.set_content(DRAW[kind]("one"))
     assert tab.locator("img").is_visible()
     assert not tab.locator(".explorer-live").is_visible()
     context.close()
+
+
+@EVERY
+def test_paper_has_the_picture_and_its_text_without_the_controls(tab, kind):
+    tab.set_content(page_of(DRAW[kind]("one")))
+    tab.emulate_media(media="print")
+    assert tab.locator(".explorer-plot svg").is_visible() and tab.locator(".explorer-readout").is_visible()
+    assert not tab.locator(".explorer-controls").is_visible()
 
 
 def explorer_pages() -> list[str]:
@@ -202,10 +452,27 @@ def test_there_is_an_explorer(site):
     assert explorer_pages(), "no page of the site has an explorer"
 
 
+# for each kind: how a reader moves it, and its numbers against Python's
+MOVES = {
+    "pooling": lambda explorer: explorer.locator("[role=slider]").press("PageUp"),
+    "covariance": lambda explorer: explorer.locator("input").first.press("ArrowRight"),
+    "reml": lambda explorer: explorer.get_by_role("button", name="Another sample").click(),
+}
+AGREES = {
+    "pooling": agrees_with_python,
+    "covariance": matrices_agree_with_python,
+    "reml": profiles_agree_with_python,
+}
+
+
 @pytest.mark.parametrize("chapter", explorer_pages())
 def test_explorers_on_the_pages_agree_with_python(tab, address, chapter):
     tab.goto(address + chapter)
     ready(tab)
     for explorer in tab.locator(".mlm-explorer").all():
-        explorer.locator("[role=slider]").press("PageUp")
-        agrees_with_python(explorer.evaluate(STATE))
+        kind = explorer.get_attribute("data-explorer")
+        before = explorer.evaluate(STATE)
+        MOVES[kind](explorer)
+        found = explorer.evaluate(STATE)
+        assert found != before, f"{chapter}: nothing moved in the explorer {kind}"
+        AGREES[kind](found)
