@@ -1,6 +1,7 @@
 """Explorers by mouse, finger and keyboard, and their numbers against Python's."""
 
 import re
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -19,14 +20,15 @@ COUNTIES = pd.DataFrame(
 STATE = "explorer => explorer.closest('.mlm-explorer').explorer.compute()"
 
 
+@cache
 def draw(name: str) -> str:
     return pooling(COUNTIES, sigma_alpha=0.33, sigma_y=0.76, unit="log pCi/L", name=name).data
 
 
 DRAW = {
     "pooling": draw,
-    "covariance": lambda name: covariance_explorer(name=name).data,
-    "reml": lambda name: reml_explorer(name=name).data,
+    "covariance": cache(lambda name: covariance_explorer(name=name).data),
+    "reml": cache(lambda name: reml_explorer(name=name).data),
 }
 EVERY = pytest.mark.parametrize("kind", DRAW)
 
@@ -216,8 +218,8 @@ def entry_of(matrix, row: int, column: int):
 PARAMETERS = ("sigma_alpha", "sigma_beta", "rho", "sigma_y")
 
 
-def set_covariance(matrix, setting: tuple[float, ...]) -> None:
-    for key, value in zip(PARAMETERS, setting, strict=True):
+def set_covariance(matrix, values: tuple[float, ...]) -> None:
+    for key, value in zip(PARAMETERS, values, strict=True):
         slide(matrix, key, value)
 
 
@@ -229,12 +231,12 @@ def matrices_agree_with_python(found: dict) -> None:
 
 
 @pytest.mark.parametrize(
-    "setting", [(1, 0.5, 0.2, 1), (0, 0.5, 0.9, 0.1), (2, 0, -0.9, 2), (1.5, 1, -0.9, 0.7), (0, 0, 0, 1)]
+    "values", [(1, 0.5, 0.2, 1), (0, 0.5, 0.9, 0.1), (2, 0, -0.9, 2), (1.5, 1, -0.9, 0.7), (0, 0, 0, 1)]
 )
-def test_every_matrix_is_that_of_python(matrix, setting):
-    set_covariance(matrix, setting)
+def test_every_matrix_is_that_of_python(matrix, values):
+    set_covariance(matrix, values)
     found = state(matrix)
-    assert tuple(found[key] for key in PARAMETERS) == setting
+    assert tuple(found[key] for key in PARAMETERS) == values
     matrices_agree_with_python(found)
 
 
@@ -278,17 +280,15 @@ def test_a_finger_taps_a_cell(browser):
     context.close()
 
 
-def test_the_formula_of_an_entry_holds_in_its_own_decimals(matrix):
-    for setting in ((1.3, 0.7, -0.4, 0.9), (1.9, 0.3, 0.7, 1.1)):
-        set_covariance(matrix, setting)
-        for row, column in ((1, 3), (2, 2), (8, 11)):
-            entry_of(matrix, row, column).focus()
-            numbers = re.search(r"= ([0-9.()+−× ]+) = ([−0-9.]+)\.", said(matrix))
-            total, result = (part.replace("−", "-").replace("×", "*") for part in numbers.groups())
-            assert sum(
-                np.prod([float(f.strip(" ()")) for f in term.split("*")]) for term in total.split("+")
-            ) == (pytest.approx(float(result), abs=1e-9))
-            assert float(result) == pytest.approx(state(matrix)["V"][row][column], abs=1e-9)
+@pytest.mark.parametrize("values", [(1.3, 0.7, -0.4, 0.9), (1.9, 0.3, 0.7, 1.1)])
+@pytest.mark.parametrize("row, column", [(1, 3), (2, 2), (8, 11)])
+def test_the_formula_of_an_entry_holds_in_its_own_decimals(matrix, values, row, column):
+    set_covariance(matrix, values)
+    entry_of(matrix, row, column).focus()
+    terms, result = re.search(r"= ([0-9.()+× -]+) = ([0-9.]+)\.", said(matrix).replace("(−", "(-")).groups()
+    products = [[float(factor.strip(" ()")) for factor in term.split("×")] for term in terms.split("+")]
+    assert sum(np.prod(product) for product in products) == pytest.approx(float(result), abs=1e-9)
+    assert float(result) == pytest.approx(state(matrix)["V"][row][column], abs=1e-9)
 
 
 def test_between_groups_the_text_says_why_there_is_nothing(matrix):
