@@ -1,7 +1,7 @@
 """From a formula and a data frame to the arrays of a linear mixed model.
 
-The formula language is lme4's. `formulae` evaluates what stands left of a bar; the bars are read here, because
-they decide which effects share a covariance matrix: those of one pair of brackets do.
+The formula language is lme4's. `formulae` evaluates what stands left of a bar. The bars are read here: they
+decide which effects share a covariance matrix, namely those of one pair of brackets.
 """
 
 import difflib
@@ -14,6 +14,8 @@ import pandas as pd
 from scipy import linalg
 
 MISSING = ("drop", "raise")
+# What a formula may call besides formulae's own C, I, center, scale, poly and bs.
+FUNCTIONS = {name: getattr(np, name) for name in ("abs", "exp", "log", "log10", "log1p", "log2", "sqrt")}
 
 
 @cache
@@ -90,7 +92,7 @@ class Design:
     def __post_init__(self):
         _check_numbers(self)
         _check_terms(self)
-        _check_rank(self.X, self.fixed_names)
+        _check_ranks(self)
 
     @property
     def n(self) -> int:
@@ -138,11 +140,16 @@ def build_design(formula: str, data: pd.DataFrame, missing: str = "drop") -> Des
         raise ValueError(f'missing must be "drop" or "raise"; it is {missing!r}.')
     response, fixed, bars = _split(formula)
     brackets = [bracket for bar in bars for bracket in _expand(bar, formula)]
-    used = {*_variables(response, formula), *_variables(fixed, formula)}
-    for inner, factors in brackets:
-        used |= {*_variables(inner, formula), *factors}
+    variables = {name for part in [response, fixed, *dict(brackets)] for name in _variables(part, formula)}
+    used = variables.union(*(factors for _, factors in brackets))
+    _check_columns(data, used, variables)
     kept, dropped = _complete_rows(data, used, missing)
-    y, (y_name,) = _columns(f"0 + {response}", kept, formula)
+    y, y_names = _columns(f"0 + {response}", kept, formula)
+    if len(y_names) != 1:
+        raise ValueError(
+            f"The response must be one column of numbers; {response!r} makes {len(y_names)} columns "
+            f"({', '.join(y_names[:3])}{', …' if len(y_names) > 3 else ''})."
+        )
     X, names = _columns(fixed, kept, formula)
     return Design(
         y=y[:, 0],
@@ -162,6 +169,8 @@ def _split(formula: str) -> tuple[str, str, list[str]]:
     """Response, fixed part, and the text inside each pair of brackets that holds a bar."""
     if not isinstance(formula, str) or formula.count("~") != 1:
         raise ValueError(f'A formula looks like "y ~ x + (1 | group)", with one ~; this is {formula!r}.')
+    if re.search(r"\boffset\s*\(", formula):
+        raise ValueError("There is no offset() here: subtract it from the response, as in I(y - w) ~ x.")
     response, right = (side.strip() for side in formula.split("~"))
     if not response or not right:
         raise ValueError(f"The formula {formula!r} lacks its {'response' if not response else 'right side'}.")
@@ -251,24 +260,42 @@ def _columns(text: str, data: pd.DataFrame, formula: str) -> tuple[np.ndarray, t
 
     if not _described(text, formula).common_terms:
         return np.zeros((len(data), 0)), ()
+    known = {"np": np, **FUNCTIONS}
     try:
-        common = design_matrices(text, data, na_action="error", extra_namespace={"np": np}).common
+        with np.errstate(all="ignore"):  # what is not finite is found, and named, below
+            common = design_matrices(text, data, na_action="error", extra_namespace=known).common
+    except KeyError as error:
+        raise ValueError(
+            f"In {formula!r}, {error.args[0]!r} is no function known here. Make the column first, with "
+            "pandas."
+        ) from error
     except Exception as error:
         raise ValueError(f"In {formula!r}, {text!r} cannot be computed from the data: {error}") from error
     frame = common.as_dataframe()
     return frame.to_numpy(dtype=float), tuple(map(str, frame.columns))
 
 
-def _complete_rows(data: pd.DataFrame, used: set[str], missing: str) -> tuple[pd.DataFrame, int]:
+def _check_columns(data: pd.DataFrame, used: set[str], variables: set[str]) -> None:
+    """Each column that the formula asks for exists once, and holds numbers or categories."""
     for name in sorted(used):
         if name not in data.columns:
             near = difflib.get_close_matches(name, map(str, data.columns), n=3)
-            hint = (
-                f"Did you mean {' or '.join(near)}?"
-                if near
-                else f"It has {', '.join(map(str, data.columns))}."
-            )
+            listed = ", ".join(map(str, data.columns))
+            hint = f"Did you mean {' or '.join(near)}?" if near else f"They have {listed}."
             raise ValueError(f"The data have no column {name!r}, which the formula asks for. {hint}")
+        if (data.columns == name).sum() > 1:
+            raise ValueError(f"The data have several columns of the name {name!r}. Rename them.")
+    for name in sorted(variables):
+        kind = pd.api.types.infer_dtype(data[name], skipna=True)
+        number = pd.api.types.is_any_real_numeric_dtype(data[name].dtype)
+        if not number and kind not in ("string", "boolean", "categorical", "empty"):
+            raise ValueError(
+                f"The column {name!r} holds neither numbers nor categories (its type is {data[name].dtype}). "
+                'Convert it first, with pd.to_numeric(…) or .astype("category").'
+            )
+
+
+def _complete_rows(data: pd.DataFrame, used: set[str], missing: str) -> tuple[pd.DataFrame, int]:
     gaps = data[sorted(used)].isna()
     rows = gaps.any(axis=1).to_numpy()
     if rows.any() and missing == "raise":
@@ -279,8 +306,16 @@ def _complete_rows(data: pd.DataFrame, used: set[str], missing: str) -> tuple[pd
             'with missing="drop".'
         )
     if rows.all():
-        raise ValueError("No row is left: each lacks a value of some variable in the formula.")
-    return data[~rows], int(rows.sum())
+        lacking = "each lacks a value of some variable in the formula" if len(rows) else "the data have none"
+        raise ValueError(f"No row is left: {lacking}.")
+    kept = data[~rows]
+    # formulae would sort the categories by name, and give those that do not occur a column of zeros
+    ordered = {
+        name: kept[name].cat.remove_unused_categories().cat.as_ordered()
+        for name in used
+        if isinstance(kept[name].dtype, pd.CategoricalDtype)
+    }
+    return kept.assign(**ordered), int(rows.sum())
 
 
 def _term(inner: str, factors: tuple[str, ...], data: pd.DataFrame, formula: str) -> Term:
@@ -318,7 +353,7 @@ def _check_numbers(design: Design) -> None:
         if len(bad):
             raise ValueError(
                 f"In {len(bad)} rows {name} is not a finite number (first: {column[bad[0]]} in row "
-                f"{bad[0]}). A logarithm of 0 or a division by 0 does this; mend those rows or leave them out."
+                f"{bad[0]}). A logarithm of 0 or a division by 0 does this: mend the rows or leave them out."
             )
     if np.ptp(design.y) == 0:
         raise ValueError(
@@ -327,11 +362,19 @@ def _check_numbers(design: Design) -> None:
 
 
 def _check_terms(design: Design) -> None:
+    seen = set()
     for term in design.terms:
+        for name in term.names:
+            if (term.group, name) in seen:
+                raise ValueError(
+                    f"{name} varies by {term.group!r} in two brackets, so that no data can tell one variance "
+                    "from the other. Take it out of one of them: (1 + x | g), or (1 | g) + (0 + x | g)."
+                )
+            seen.add((term.group, name))
         groups, effects = len(term.levels), len(term.levels) * len(term.names)
         if groups < 2:
             raise ValueError(
-                f"The grouping factor {term.group!r} has only one level, {term.levels[0]}, so nothing varies. "
+                f"The grouping factor {term.group!r} has only one level, {term.levels[0]}: nothing varies. "
                 "Leave the term out."
             )
         if effects >= design.n:
@@ -342,17 +385,25 @@ def _check_terms(design: Design) -> None:
             )
 
 
-def _check_rank(X: np.ndarray, names: tuple[str, ...]) -> None:
+def _check_ranks(design: Design) -> None:
     """Name the columns that are linear combinations of those before them."""
-    if not X.shape[1]:
-        return
-    if X.shape[0] <= X.shape[1]:
-        raise ValueError(f"{X.shape[1]} fixed effects cannot be estimated from {X.shape[0]} observations.")
-    sizes = np.linalg.norm(X, axis=0)
-    R = linalg.qr(X / np.where(sizes > 0, sizes, 1), mode="economic")[1]
-    surplus = [name for name, pivot in zip(names, np.abs(np.diag(R)), strict=True) if pivot < 1e-10]
-    if surplus:
-        raise ValueError(
-            f"The fixed effects cannot be told apart: {', '.join(surplus)} can be written as a combination "
-            f"of the columns before (of {', '.join(names)}). Leave out {'it' if len(surplus) == 1 else 'them'}."
-        )
+    n, p = design.X.shape
+    if n <= p:
+        raise ValueError(f"{p} fixed effects cannot be estimated from {n} observations.")
+    parts = [("The fixed effects", design.X, design.fixed_names)]
+    parts += [(f"The effects that vary by {t.group!r}", t.Z, t.names) for t in design.terms]
+    for what, columns, names in parts:
+        surplus = [name for name, new in zip(names, _new_share(columns), strict=True) if new < 1e-10]
+        if surplus:
+            raise ValueError(
+                f"{what} cannot be told apart: {', '.join(surplus)} can be written as a combination of the "
+                f"columns before it. Leave out {'it' if len(surplus) == 1 else 'them'}. "
+                f"(The columns are {', '.join(names)}.)"
+            )
+
+
+def _new_share(columns: np.ndarray) -> np.ndarray:
+    """How much of each column's length the columns before it do not span."""
+    sizes = np.linalg.norm(columns, axis=0)
+    triangle = linalg.qr(columns / np.where(sizes > 0, sizes, 1), mode="r")[0]
+    return np.abs(np.diag(triangle))
