@@ -130,9 +130,9 @@ class Likelihood:
         if q2 > MOST_EFFECTS or pairs > MOST_PAIRS:
             raise ValueError(
                 f"Besides those of {first.name!r} the model has {q2} random effects, which meet in "
-                f"{pairs} pairs. This engine holds them in dense arrays and stops at {MOST_EFFECTS} effects and "
-                f"{MOST_PAIRS} pairs. Use coarser groups, or a program with a fully sparse factorisation (lme4, "
-                "MixedModels.jl)."
+                f"{pairs} pairs. This engine holds them in dense arrays and stops at {MOST_EFFECTS} effects "
+                f"or {MOST_PAIRS} pairs. Use coarser groups, or a program whose factorisation is sparse "
+                "throughout (lme4, MixedModels.jl)."
             )
 
     # ---- at one theta -------------------------------------------------------------------------------------

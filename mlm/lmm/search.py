@@ -17,6 +17,7 @@ DEAR = 300
 GAIN_LEFT = 1e-8
 # Effects that vary less than this share of sigma count as not varying (lme4's tolerance).
 SINGULAR = 1e-4
+NEAR = 1e-2  # so close to the boundary the search looks whether it is on it
 STEP = 1e-4  # for differences of the gradient, in scaled theta
 
 
@@ -88,31 +89,31 @@ class _Search:
 def maximise(likelihood: Likelihood, start: np.ndarray | None = None) -> tuple[np.ndarray, Convergence]:
     """The theta with the lowest criterion found from several starts.
 
-    At theta = 0 the criterion, even in theta, has slope zero whatever the data say. So the search looks at the
-    derivative with respect to the covariance matrices as well, which does not vanish there, and leaves the
-    boundary wherever that is downhill.
+    At theta = 0 the criterion, even in theta, has slope zero whatever the data say. The search looks at
+    the derivative with respect to the covariance matrices as well, which does not vanish there, and leaves
+    the boundary wherever that is downhill.
     """
     search = _Search(likelihood)
     starts = {f"{scale:g}": scale * search.identity for scale in SCALES}
     scanned = sorted(starts, key=lambda name: search.value(starts[name]))
     runs = [] if start is None else [_run(search, np.asarray(start, float) * search.sizes, "given")]
     runs += [_run(search, starts[name], name) for name in scanned[: _runs(likelihood)]]
-    value, phi = min(((run["criterion"], run.pop("phi")) for run in runs), key=lambda pair: pair[0])
+    best = _settle(search, _polish(search, min(runs, key=lambda run: run["criterion"])["phi"]))
     for _ in range(5):
-        phi = _snap(search, phi)
-        escape, upward = _escape(search, phi)
+        escape, upward = _escape(search, best.phi)
         if escape > -1e-6:
             break
         runs.append(_run(search, upward, "from the boundary"))
-        if runs[-1]["criterion"] > value - 1e-9:
+        higher = _settle(search, _polish(search, runs[-1]["phi"]))
+        if higher.value > best.value - GAIN_LEFT:
             break
-        value, phi = runs[-1]["criterion"], runs[-1].pop("phi")
-    phi, gradient, hessian, gain = _polish(search, phi)
-    theta = _positive(likelihood.design, phi / search.sizes)
+        best = higher
+    _check_residual(likelihood, best.phi / search.sizes)
+    theta = _positive(likelihood.design, best.phi / search.sizes)
     return theta, Convergence(
         gradient=likelihood.criterion_and_gradient(theta)[1],
-        hessian=hessian * np.outer(search.sizes, search.sizes),
-        gain_left=gain,
+        hessian=best.hessian * np.outer(search.sizes, search.sizes),
+        gain_left=best.gain_left,
         escape=escape,
         starts=pd.DataFrame(runs, columns=["start", "criterion", "evaluations"]),
         evaluations=search.evaluations,
@@ -136,20 +137,35 @@ def _run(search: _Search, phi: np.ndarray, name: str) -> dict:
     }
 
 
-def _polish(search: _Search, phi: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+@dataclass(frozen=True)
+class _Point:
+    phi: np.ndarray
+    value: float
+    hessian: np.ndarray
+    gain_left: float
+
+
+def _polish(search: _Search, phi: np.ndarray) -> _Point:
     """Newton steps until nothing is left to gain."""
     value, gradient = search.both(phi)
     hessian = search.hessian(phi, gradient)
-    for _ in range(6):
+    for _ in range(20):
         step = _newton_step(hessian, gradient)
         gain = -gradient @ step / 2
         if gain < GAIN_LEFT:
             break
-        new_value, new_gradient = search.both(phi + step)
-        if not new_value < value:
+        for _ in range(10):
+            new_value, new_gradient = search.both(phi + step)
+            if new_value < value:
+                break
+            step = step / 2
+        else:
             break
+        left = -new_gradient @ _newton_step(hessian, new_gradient) / 2
         phi, value, gradient = phi + step, new_value, new_gradient
-    return phi, gradient, hessian, float(max(gain, 0))
+        if left > max(gain / 100, GAIN_LEFT):  # the curvature has changed on the way
+            hessian = search.hessian(phi, gradient)
+    return _Point(phi, value, hessian, float(gain))
 
 
 def _newton_step(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
@@ -159,15 +175,18 @@ def _newton_step(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
     return -vectors @ ((vectors.T @ gradient) / values)
 
 
-def _snap(search: _Search, phi: np.ndarray) -> np.ndarray:
-    """On the boundary exactly, where the search came close to it and nothing is lost."""
+def _settle(search: _Search, point: _Point) -> _Point:
+    """On the boundary exactly, where the search came close to it and nothing is lost by it."""
     pieces = []
-    for T in search.likelihood.design.factors(phi):
+    for T in search.likelihood.design.factors(point.phi):
         left, sizes, _ = np.linalg.svd(T)
-        kept = np.where(sizes < 1e-2, 0, sizes)
+        kept = np.where(sizes < NEAR, 0, sizes)
         pieces.append(_entries(_triangle(left * kept) if (kept != sizes).any() else T))
     snapped = np.concatenate(pieces)
-    return snapped if search.value(snapped) <= search.value(phi) + GAIN_LEFT else phi
+    if (snapped == point.phi).all():
+        return point
+    settled = _polish(search, snapped)
+    return settled if settled.value <= point.value + GAIN_LEFT else point
 
 
 def _escape(search: _Search, phi: np.ndarray) -> tuple[float, np.ndarray]:
@@ -201,6 +220,14 @@ def _entries(T: np.ndarray) -> np.ndarray:
 def _positive(design: Design, theta: np.ndarray) -> np.ndarray:
     """The same covariance matrices with no negative number on a factor's diagonal."""
     return np.concatenate([_entries(T * np.where(np.diag(T) < 0, -1, 1)) for T in design.factors(theta)])
+
+
+def _check_residual(likelihood: Likelihood, theta: np.ndarray) -> None:
+    if likelihood.sigma(likelihood.solve(theta)) < 1e-8 * np.std(likelihood.design.y):
+        raise ValueError(
+            "The likelihood has no maximum: the effects explain the response exactly, so that no residual "
+            "variance is left. Is a column made from the response, or the response constant within groups?"
+        )
 
 
 def smallest_spread(design: Design, theta: np.ndarray) -> float:
