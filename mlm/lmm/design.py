@@ -302,7 +302,8 @@ def _complete_rows(data: pd.DataFrame, used: set[str], missing: str) -> tuple[pd
         counts = gaps.sum()
         told = ", ".join(f"{name}: {count}" for name, count in counts[counts > 0].items())
         raise ValueError(
-            f"In {rows.sum()} of {len(data)} rows a value is missing ({told}). Fill them in, or leave them out "
+            f"In {rows.sum()} of {len(data)} rows a value is missing ({told}). Fill them in, or leave them "
+            "out "
             'with missing="drop".'
         )
     if rows.all():
@@ -352,8 +353,9 @@ def _check_numbers(design: Design) -> None:
         bad = np.flatnonzero(~np.isfinite(column))
         if len(bad):
             raise ValueError(
-                f"In {len(bad)} of {design.n} rows {name} is not a finite number (first: {column[bad[0]]} in row "
-                f"{bad[0]}). A logarithm of 0 or a division by 0 does this: mend the rows or leave them out."
+                f"In {len(bad)} of {design.n} rows {name} is not a finite number (first: {column[bad[0]]} in "
+                f"row {bad[0]}). A logarithm of 0 or a division by 0 does this: mend the rows or leave them "
+                "out."
             )
     if np.ptp(design.y) == 0:
         raise ValueError(
