@@ -15,6 +15,7 @@ from bs4 import BeautifulSoup
 
 from mlm import agreement, estimates, load, stored
 from mlm.engines.tables import _stored_record
+from mlm.lmm import fit_lmm
 
 RADON = {
     "radon M0": ("y ~ 1", None),
@@ -263,6 +264,61 @@ def test_a_fit_that_is_not_a_mixed_model_is_refused():
 def test_a_model_that_is_not_fitted_is_told_to_fit():
     with pytest.raises(TypeError, match=r"Call its \.fit\(\) first"):
         estimates(smf.mixedlm("y ~ floor", radon(), groups="county"))
+
+
+# ---- the book's own likelihood ----------------------------------------------------------------------------
+
+LMM = {
+    "radon M1": "y ~ floor + (1 | county)",
+    "radon M3": "y ~ floor + (1 + floor | county)",
+    "radon M4": "y ~ floor * log_uranium + (1 + floor | county)",
+}
+
+
+@BOTH
+@pytest.mark.parametrize("model", LMM)
+def test_table_of_fit_lmm_has_the_terms_of_statsmodels_and_lme4(model, reml):
+    ours = estimates(fit_lmm(LMM[model], radon(), reml=reml))
+    assert list(ours.index) == list(estimates(fit(model, reml)).index)
+    assert list(ours.index) == list(stored(model, reml).index)
+    assert ours.attrs["engine"] == "mlm.lmm"
+    assert ours.loc["fixed", "se"].notna().all() and ours["se"].drop("fixed", level="part").isna().all()
+
+
+@BOTH
+def test_three_engines_agree_on_slopes_with_an_interaction(reml):
+    own = fit_lmm(LMM["radon M4"], radon(), reml=reml)
+    result = agreement(statsmodels=fit("radon M4", reml), lmm=own, lme4=stored("radon M4", reml))
+    assert result.alarms == () and result.largest < 0.005, result
+    assert result.notes[0].startswith("Same optimum: statsmodels, lmm and lme4")
+
+
+def test_crossed_and_nested_factors_have_the_names_of_lme4():
+    crossed = fit_lmm("diameter ~ 1 + (1 | plate) + (1 | sample)", load("penicillin"))
+    nested = fit_lmm("strength ~ 1 + (1 | batch/cask)", load("pastes"))
+    for own, model in ((crossed, "penicillin"), (nested, "pastes nested")):
+        result = agreement(lmm=own, lme4=stored(model))
+        assert result.alarms == () and result.largest < 1e-4, result
+
+
+def test_two_terms_of_one_factor_have_no_correlation():
+    independent = fit_lmm("reaction ~ days + (days || subject)", load("sleepstudy"))
+    result = agreement(lmm=independent, lme4=stored("sleepstudy independent"))
+    assert result.alarms == () and result.largest < 1e-4, result
+    assert "cor" not in result.table.index.get_level_values("part")
+
+
+def test_a_singular_fit_is_told_with_a_deviation_of_zero():
+    singular = fit_lmm("yield_ ~ 1 + (1 | batch)", load("dyestuff2").rename(columns={"yield": "yield_"}))
+    result = agreement(lmm=singular, lme4=stored("dyestuff2"))
+    assert result.alarms == () and result.largest < 1e-4, result
+
+
+def test_standard_errors_of_fit_lmm_count_with_those_of_lme4():
+    own = fit_lmm(LMM["radon M1"], radon())
+    notes = agreement(statsmodels=fit("radon M1"), lmm=own, lme4=stored("radon M1")).notes
+    assert any("lmm and lme4 that of the fixed effects alone" in note for note in notes), notes
+    assert not any("Standard errors" in note for note in agreement(lmm=own, lme4=stored("radon M1")).notes)
 
 
 # ---- stored numbers ---------------------------------------------------------------------------------------

@@ -28,8 +28,9 @@ def agreement(**engines: Any) -> Agreement:
 
     Parameters
     ----------
-    **engines : statsmodels MixedLMResults, or tables from `estimates` or `stored`
-        The keyword is the column's title: `agreement(statsmodels=partial_fit, lme4=stored("radon M1"))`.
+    **engines : statsmodels MixedLMResults, results of `fit_lmm`, or tables from `estimates` or `stored`
+        The keyword is the column's title:
+        `agreement(statsmodels=partial_fit, lmm=partial_lmm, lme4=stored("radon M1"))`.
 
     Returns
     -------
@@ -227,9 +228,9 @@ def _verb(names: list[str], verb: str) -> str:
 
 
 def _standard_error_notes(tables: dict[str, pd.DataFrame]) -> list[str]:
-    """statsmodels and lme4 print different standard errors at the same estimates."""
+    """statsmodels prints other standard errors than lme4 and `mlm.lmm` do at the same estimates."""
     joint = [name for name, table in tables.items() if table.attrs.get("engine") == "statsmodels"]
-    alone = [name for name, table in tables.items() if table.attrs.get("engine") == "lme4"]
+    alone = [name for name, table in tables.items() if table.attrs.get("engine") in ("lme4", "mlm.lmm")]
     apart = [(tables[a]["se"] / tables[b]["se"] - 1).abs().max() for a in joint for b in alone]
     if not apart or max(apart) < VISIBLE:
         return []

@@ -1,4 +1,4 @@
-"""Tidy tables of estimates: from a statsmodels fit, from posterior draws, from stored lme4 numbers.
+"""Tidy tables of estimates: from statsmodels, from `fit_lmm`, from posterior draws, from stored lme4 numbers.
 
 Every table has the same index, (`part`, `term`), and the same columns, `estimate` and `se`:
 
@@ -38,8 +38,8 @@ def estimates(
 
     Parameters
     ----------
-    fit : statsmodels MixedLMResults, or draws with a `posterior` (ArviZ InferenceData)
-        What `MixedLM.fit` or `pm.sample` returned.
+    fit : statsmodels MixedLMResults, LmmFit, or draws with a `posterior` (ArviZ InferenceData)
+        What `MixedLM.fit`, `fit_lmm` or `pm.sample` returned.
     names : mapping of str to (part, term), needed for draws only
         Which posterior variable is which row, for example `{"alpha_mean": ("fixed", "Intercept")}`.
         An element of an array is named as `az.summary` prints it: `"beta[floor]"`, `"chol_corr[0, 1]"`.
@@ -54,16 +54,21 @@ def estimates(
         Of draws: posterior mean and posterior standard deviation.
         `se` is nan where there is none to trust: the `Std. Err.` that statsmodels 0.15 prints for variance
         components is on the wrong scale, so it is never passed on.
+        Right ones for a result of `fit_lmm` are in `mlm.lmm.standard_errors`.
 
     Raises
     ------
     TypeError
-        If `fit` is neither of the two.
+        If `fit` is none of the three.
     ValueError
         If draws come without names, or with names that the posterior does not hold.
     """
     if hasattr(fit, "posterior"):
         return _from_draws(fit.posterior, names)
+    from mlm.lmm import LmmFit
+
+    if isinstance(fit, LmmFit):
+        return _from_lmm(fit)
     from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMResults
 
     results = getattr(fit, "_results", fit)  # statsmodels wraps its results
@@ -72,7 +77,8 @@ def estimates(
     kind = f"{type(results).__name__} of {type(results).__module__.split('.')[0]}"
     advice = " Call its .fit() first." if isinstance(fit, MixedLM) else ""
     raise TypeError(
-        f"estimates() reads a statsmodels MixedLM fit or PyMC draws with a posterior; this is {kind}.{advice}"
+        "estimates() reads a statsmodels MixedLM fit, a fit_lmm result or PyMC draws with a posterior; "
+        f"this is {kind}.{advice}"
     )
 
 
@@ -82,14 +88,16 @@ def stored(model: str, reml: bool = True) -> pd.DataFrame:
     Parameters
     ----------
     model : str
-        A model's name, such as `"radon M1"`.
+        A model's name, such as `"radon M1"` or `"sleepstudy slopes"`; `tests/reference/lme4.R` lists them
+        with their formulas, and a name that is unknown is answered with those that are.
     reml : bool
         REML (the default) or maximum likelihood.
 
     Returns
     -------
     DataFrame
-        As from `estimates`: of the optimiser that reached the lowest criterion.
+        As from `estimates`: of the optimiser that reached the lowest criterion. Standard errors are those of
+        the fixed effects, with the variances taken as known.
 
     Raises
     ------
@@ -183,6 +191,22 @@ def _component_terms(model: Any, group: str) -> list[str]:
         else:
             terms.append(f"{name} Intercept" if indicators else name)
     return terms
+
+
+# ---- the book's own likelihood ------------------------------------------------------------------------
+
+
+def _from_lmm(fit: Any) -> pd.DataFrame:
+    rows = [("fixed", term, fit.fixed[term], fit.se[term]) for term in fit.fixed.index]
+    for (group, term), sd in fit.variance_components["sd"].drop("Residual", level="group").items():
+        rows.append(("sd", f"{group} {term}", sd, np.nan))
+    for (group, pair), correlation in fit.correlations.items():
+        rows.append(("cor", f"{group} {pair}", correlation, np.nan))
+    rows.append(("residual", "residual", fit.sigma, np.nan))
+    rows.append(("criterion", REML_CRITERION if fit.reml else DEVIANCE, fit.criterion, np.nan))
+    table = _table(rows)
+    table.attrs["engine"] = "mlm.lmm"
+    return table
 
 
 # ---- posterior draws ----------------------------------------------------------------------------------
