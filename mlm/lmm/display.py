@@ -22,7 +22,7 @@ class Summary:
         tables = [_html(title, table) for title, table in self._tables()]
         lines = [self._headline(), *self._warnings()]
         return "".join(
-            ['<div class="lmm-fit">', *(f"<p>{escape(line)}</p>" for line in lines), *tables, "</div>"]
+            ['<div class="mlm-fit">', *(f"<p>{escape(line)}</p>" for line in lines), *tables, "</div>"]
         )
 
     def _headline(self) -> str:

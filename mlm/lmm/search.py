@@ -15,6 +15,8 @@ SCALES = (1.0, 0.3, 0.1, 3.0)
 DEAR = 300
 # Deviance still to be gained by a Newton step. The promise is 1e-5; the last digits cost one step.
 GAIN_LEFT = 1e-8
+# The search from a start ends where Newton's method can take over: about 0.001 above the minimum.
+ROUGH = 0.05
 # Effects that vary less than this share of sigma count as not varying (lme4's tolerance).
 SINGULAR = 1e-4
 NEAR = 1e-2  # so close to the boundary the search looks whether it is on it
@@ -36,7 +38,8 @@ class Convergence:
     escape : float
         The steepest slope when a variance is raised from the boundary; at a minimum it is not below 0.
     starts : DataFrame
-        Each run: its `start` (the multiple of the identity), the `criterion` it reached, its `evaluations`.
+        Each run: its `start` (a multiple of the identity), the `criterion` it reached before the last Newton
+        steps, its `evaluations`.
     evaluations : int
         Of the criterion, with or without gradient, in all.
     """
@@ -125,15 +128,19 @@ def _runs(likelihood: Likelihood) -> int:
 
 
 def _run(search: _Search, phi: np.ndarray, name: str) -> dict:
-    before = search.evaluations
-    options = {"gtol": 1e-3, "hess_inv0": np.diag(1 / search.curvatures)}
+    before, scale = search.evaluations, np.sqrt(search.curvatures)
+
+    def scaled(psi: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = search.both(psi / scale)
+        return value, gradient / scale
+
     with np.errstate(all="ignore"):  # a line search may step where numbers overflow; it comes back by itself
-        found = optimize.minimize(search.both, phi, jac=True, method="BFGS", options=options)
+        found = optimize.minimize(scaled, phi * scale, jac=True, method="BFGS", options={"gtol": ROUGH})
     return {
         "start": name,
         "criterion": float(found.fun),
         "evaluations": search.evaluations - before,
-        "phi": found.x,
+        "phi": found.x / scale,
     }
 
 
@@ -192,6 +199,8 @@ def _settle(search: _Search, point: _Point) -> _Point:
 def _escape(search: _Search, phi: np.ndarray) -> tuple[float, np.ndarray]:
     """The steepest slope off the boundary, and a point in that direction (or the same point)."""
     design = search.likelihood.design
+    if smallest_spread(design, phi / search.sizes) >= SINGULAR:
+        return 0.0, phi
     slopes = search.likelihood.covariance_slopes(search.likelihood.solve(phi / search.sizes))
     worst, pieces = 0.0, []
     for term, T, slope in zip(design.terms, design.factors(phi), slopes, strict=True):
