@@ -99,7 +99,7 @@ function explore(parts, data) {
         Math.abs(value - now[key]) < 1e-9 || (key === "rho" && now.sigma_alpha * now.sigma_beta === 0));
 
     function drawCells(now) {
-        const width = Math.min(Math.max(parts.plot.clientWidth, 280), 580);
+        const width = Math.min(Math.max(parts.plot.clientWidth, 280), 520);
         const left = 38;
         const side = (width - left - 2) / count;
         const top = 40;
@@ -155,15 +155,16 @@ function explore(parts, data) {
         }
         const { sigma_alpha: sa, sigma_beta: sb, rho, sigma_y: sy } = now;
         const [t, s] = [r.time, c.time];
-        const formula = [symbol("α"), `² + (${t} + ${s})`, " ρ", symbol("α"), symbol("β"), ` + ${t} × ${s} `, symbol("β"), "²"];
-        const numbers = `${exact(sa ** 2)} + ${t + s} × ${exact(rho * sa * sb, true)} + ${t * s} × ${exact(sb ** 2)}`;
+        const formula = [symbol("α"), `² + (${t}\u00a0+\u00a0${s})`, " ρ", symbol("α"), symbol("β"), ` + ${t}\u00a0×\u00a0${s} `, symbol("β"), "²"];
+        const numbers = `${exact(sa ** 2)} + ${t + s}\u00a0×\u00a0${exact(rho * sa * sb, true)} + ${t * s}\u00a0×\u00a0${exact(sb ** 2)}`;
         if (i === k) {
             return [`Group ${r.group} at time ${t}, the variance of an observation: var = `, ...formula, " + ", symbol("y"), "² = ",
                 `${numbers} + ${exact(sy ** 2)} = ${exact(now.V[i][i])}.`,
                 ` Of this, ZGZ′ gives ${exact(now.ZGZ[i][i])} and R gives ${exact(sy ** 2)}.`];
         }
-        return [`Group ${r.group} at times ${t} and ${s}, which share the group’s effects (all of it comes from ZGZ′, R is 0 here): cov = `, ...formula, ` = ${numbers} = ${exact(now.V[i][k])}.`,
-            ` As a correlation: ${exact(now.V[i][k])} / √(${exact(now.V[i][i])} × ${exact(now.V[k][k])}) = ${fixed(now.correlation[i][k], 2)}.`];
+        return [`Group ${r.group} at times ${t} and ${s}, which share the group’s effects: cov = `, ...formula, ` = ${numbers} = ${exact(now.V[i][k])}.`,
+            ` As a correlation: ${exact(now.V[i][k])} / √(${exact(now.V[i][i])} × ${exact(now.V[k][k])}) = ${fixed(now.correlation[i][k], 2)}.`,
+            ["ZGZ", "R"].includes(now.view) ? " All of it comes from ZGZ′: R is 0 off the diagonal." : ""];
     }
 
     return { draw, compute, reset() { chosen = [1, 3]; parts.picks.view.value = "V"; } };

@@ -87,8 +87,8 @@ def covariance_explorer(
         script="covariance.js",
         data={"groups": GROUPS, "times": list(TIMES), "start": start},
         sliders=[
-            Slider("sigma_alpha", "σ<sub>α</sub>, SD of the groups’ intercepts", 0, 2, 0.1, sigma_alpha),
-            Slider("sigma_beta", "σ<sub>β</sub>, SD of the groups’ slopes", 0, 1, 0.1, sigma_beta),
+            Slider("sigma_alpha", "σ<sub>α</sub>, SD of intercepts", 0, 2, 0.1, sigma_alpha),
+            Slider("sigma_beta", "σ<sub>β</sub>, SD of slopes", 0, 1, 0.1, sigma_beta),
             Slider("rho", "ρ, correlation of the two", -0.9, 0.9, 0.1, rho),
             Slider("sigma_y", "σ<sub>y</sub>, residual SD", 0.1, 2, 0.1, sigma_y),
         ],

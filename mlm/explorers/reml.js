@@ -155,11 +155,11 @@ function explore(parts, data) {
 function sampleText({ number, groups, size, now }) {
     const { msb, msw, ml, reml } = now;
     const start = `Sample ${number + 1}, J = ${groups} groups of n = ${size}: the mean square between groups is ${three(msb)}, within groups ${three(msw)}. `;
-    const share = `(J − 1)/J = ${three((groups - 1) / groups)}`;
+    const share = `(J\u00a0−\u00a01)/J\u00a0= ${three((groups - 1) / groups)}`;
     if (!reml) {
         return `${start}The groups’ means differ no more than the observations within groups explain, so both profiles peak at the boundary, 0.`;
     }
-    const forReml = [`REML estimates `, sigmaAlpha(), `² as (${three(msb)} − ${three(msw)})/${size} = ${three(reml ** 2)}, so its profile peaks at ${three(reml)}. `];
+    const forReml = ["REML estimates ", sigmaAlpha(), `² as (${three(msb)}\u00a0−\u00a0${three(msw)})/${size} = ${three(reml ** 2)}, so its profile peaks at ${three(reml)}. `];
     if (!ml) {
         return [start, ...forReml, `ML multiplies the first mean square by ${share}: ${three((msb * (groups - 1)) / groups)} is less than ${three(msw)}, and its profile peaks at the boundary, 0.`];
     }

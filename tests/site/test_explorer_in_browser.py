@@ -208,7 +208,7 @@ def test_the_point_to_drag_is_large_enough_for_a_finger(explorer):
 
 
 def said(tab) -> str:
-    return tab.locator(".explorer-readout").inner_text().replace("\n", " ")
+    return tab.locator(".explorer-readout").inner_text().replace("\n", " ").replace("\xa0", " ")
 
 
 def entry_of(matrix, row: int, column: int):
@@ -316,6 +316,12 @@ def test_a_slider_that_leaves_the_model_is_the_readers_own_setting(matrix):
     assert matrix.locator("#explorer-one-model").input_value() == "your own setting"
     matrix.get_by_role("button", name="Reset").click()
     assert matrix.locator("#explorer-one-model").input_value() == "varying intercept and slope"
+
+
+def test_off_the_diagonal_everything_comes_from_the_groups(matrix):
+    assert "All of it comes from" not in said(matrix)
+    matrix.locator("#explorer-one-view").select_option("R")
+    assert "All of it comes from ZGZ′: R is 0 off the diagonal." in said(matrix)
 
 
 @pytest.mark.parametrize(
