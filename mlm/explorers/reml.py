@@ -171,7 +171,7 @@ def _still(y: np.ndarray, truth: float) -> Figure:
         ylim=(-4, 0.2),
         xlim=(0, None),
     )
-    ax.legend(frameon=False, fontsize="small", loc="lower right")
+    picture.legend(frameon=False, fontsize="small", loc="outside upper center", ncols=3)
     return picture
 
 
