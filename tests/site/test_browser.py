@@ -123,6 +123,13 @@ def test_search_excerpts_hold_no_words_of_the_buttons(tab, address, words):
         assert not {"Repository", ".ipynb", ".md"} & set(excerpt.split()), excerpt
 
 
+def test_search_excerpts_show_formulas_as_signs(tab, address):
+    page = next(page for page in site_pages() if r"\(\sigma_\alpha\)" in (SITE / page).read_text())
+    tab.goto(address + "search.html?q=pooling")
+    text = tab.evaluate("async page => Search.htmlToText(await (await fetch(page)).text())", page)
+    assert "σ_α" in text and r"\sigma" not in text
+
+
 def test_what_scrolls_shows_a_shadow_and_what_fits_does_not(browser, address):
     page = next(page for page in site_pages() if "table-scroll" in (SITE / page).read_text())
     shadows = {}
