@@ -153,17 +153,17 @@ function explore(parts, data) {
 }
 
 function sampleText({ number, groups, size, now }) {
-    const { msb, msw, ml, reml } = now;
-    const start = `Sample ${number + 1}, J = ${groups} groups of n = ${size}: the mean square between groups is ${three(msb)}, within groups ${three(msw)}. `;
-    const share = `(J\u00a0−\u00a01)/J\u00a0= ${three((groups - 1) / groups)}`;
+    const { between, msb, msw, ml, reml } = now;
+    const byJ = three(between / groups);
+    const share = (mean, variance, peak) => `(${mean}\u00a0−\u00a0${three(msw)})/${size} = ${three(variance)}, and its profile peaks at ${three(peak)}. `;
+    const start = `Sample ${number + 1}, J = ${groups} groups of m = ${size}. The sum of squares between groups divided by J\u00a0−\u00a01 is ${three(msb)} (REML), ` +
+        `divided by J it is ${byJ} (ML); the mean square within groups is ${three(msw)}. `;
     if (!reml) {
-        return `${start}The groups’ means differ no more than the observations within groups explain, so both profiles peak at the boundary, 0.`;
+        return `${start}The groups’ means differ no more than the observations within groups explain: both profiles peak at the boundary, 0.`;
     }
-    const forReml = ["REML estimates ", sigmaAlpha(), `² as (${three(msb)}\u00a0−\u00a0${three(msw)})/${size} = ${three(reml ** 2)}, so its profile peaks at ${three(reml)}. `];
-    if (!ml) {
-        return [start, ...forReml, `ML multiplies the first mean square by ${share}: ${three((msb * (groups - 1)) / groups)} is less than ${three(msw)}, and its profile peaks at the boundary, 0.`];
-    }
-    return [start, ...forReml, `ML multiplies the first mean square by ${share}, gets ${three(ml ** 2)}, and peaks at ${three(ml)}. Ratio of the two peaks: ${three(ml / reml)}.`];
+    const forReml = ["REML estimates ", sigmaAlpha(), `² as ${share(three(msb), reml ** 2, reml)}`];
+    if (!ml) return [start, ...forReml, `For ML, ${byJ} is less than ${three(msw)}, and its profile peaks at the boundary, 0.`];
+    return [start, ...forReml, `ML estimates it as ${share(byJ, ml ** 2, ml)}Ratio of the two peaks: ${three(ml / reml)}.`];
 }
 
 function manyText({ sigma_alpha: truth, methods: [ml, reml], uncut }, samples) {

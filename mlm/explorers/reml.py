@@ -30,7 +30,7 @@ def one_way_estimates(y: np.ndarray) -> OneWay:
     Parameters
     ----------
     y
-        Observations, shape (J, n): a row for each group.
+        Observations, shape (J, m): a row for each group.
 
     Notes
     -----
@@ -51,7 +51,7 @@ def one_way_profile(y: np.ndarray, sigma_alpha: np.ndarray, *, reml: bool) -> np
     Parameters
     ----------
     y
-        Observations, shape (J, n): a row for each group.
+        Observations, shape (J, m): a row for each group.
     sigma_alpha
         Where to evaluate, shape (k,).
     reml
@@ -59,7 +59,7 @@ def one_way_profile(y: np.ndarray, sigma_alpha: np.ndarray, *, reml: bool) -> np
 
     Notes
     -----
-    V has the eigenvalues sigma_y² (J(n − 1) times) and n sigma_alpha² + sigma_y² (J times). For a given
+    V has the eigenvalues sigma_y² (J(m − 1) times) and m sigma_alpha² + sigma_y² (J times). For a given
     sigma_alpha, the derivative with respect to sigma_y² is zero at the roots of a cubic.
     """
     between, within = _sums_of_squares(y)
@@ -105,7 +105,7 @@ def reml_explorer(
     Parameters
     ----------
     groups, size
-        Where the sliders start: J groups (3 to 50) of n observations (2 to 20).
+        Where the sliders start: J groups (3 to 50) of m observations (2 to 20).
     sigma_alpha
         The true SD between groups, in units of sigma_y (0 to 2).
     name
@@ -124,7 +124,7 @@ def reml_explorer(
         data={"samples": SAMPLES, "groups": MOST_GROUPS, "size": LARGEST_SIZE, "seed": SEED},
         sliders=[
             Slider("groups", "J, number of groups", 3, MOST_GROUPS, 1, groups),
-            Slider("size", "n, observations in a group", 2, LARGEST_SIZE, 1, size),
+            Slider("size", "m, observations in a group", 2, LARGEST_SIZE, 1, size),
             Slider("sigma_alpha", "true σ<sub>α</sub>, in units of σ<sub>y</sub>", 0, 2, 0.05, sigma_alpha),
         ],
         still=_still(y, sigma_alpha),
