@@ -302,9 +302,8 @@ def _complete_rows(data: pd.DataFrame, used: set[str], missing: str) -> tuple[pd
         counts = gaps.sum()
         told = ", ".join(f"{name}: {count}" for name, count in counts[counts > 0].items())
         raise ValueError(
-            f"In {rows.sum()} of {len(data)} rows a value is missing ({told}). Fill them in, or leave them "
-            "out "
-            'with missing="drop".'
+            f"In {rows.sum()} of {len(data)} rows a value is missing ({told}). Fill them in, or leave those "
+            'rows out with missing="drop".'
         )
     if rows.all():
         lacking = "each lacks a value of some variable in the formula" if len(rows) else "the data have none"
