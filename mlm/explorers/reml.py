@@ -34,7 +34,7 @@ def one_way_estimates(y: np.ndarray) -> OneWay:
 
     Notes
     -----
-    Searle, Casella and McCulloch (1992), sections 4.7 and 4.8. ML divides the sum of squares between groups
+    Searle, Casella and McCulloch (1992), chapter 3. ML divides the sum of squares between groups
     by J, REML by J − 1; a negative variance becomes 0.
     """
     between, within = _sums_of_squares(y)
