@@ -441,6 +441,15 @@ def test_where_a_search_from_elsewhere_would_take_long_the_neighbourhood_is_sear
     assert certify(right).everywhere
 
 
+def test_the_climb_leaves_zero_by_itself(monkeypatch):
+    monkeypatch.setattr(sys.modules["mlm.certify"], "MOST_EFFECTS", 0)
+    right = ours("y ~ floor + (1 | county)", "radon")
+    stuck = certify(moved(right, [0.0]), may_fail=True)
+    assert stuck.best.loc[("sd", "county Intercept"), "estimate"] == pytest.approx(0.3282, abs=1e-4)
+    face = certify(moved(m4(), [0, 0, 0.49]), may_fail=True)
+    assert -2 * face.best["estimate"].iloc[-1] == pytest.approx(2126.5794, abs=1e-4)
+
+
 # ---- what is not certified ------------------------------------------------------------------------------
 
 
