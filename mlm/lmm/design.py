@@ -7,13 +7,14 @@ decide which effects share a covariance matrix, namely those of one pair of brac
 import difflib
 import re
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import pandas as pd
 from scipy import linalg
 
 MISSING = ("drop", "raise")
+CATEGORIES = ("string", "boolean", "categorical", "empty")  # of these formulae makes indicators
 # What a formula may call besides formulae's own C, I, center, scale, poly and bs.
 FUNCTIONS = {name: getattr(np, name) for name in ("abs", "exp", "log", "log10", "log1p", "log2", "sqrt")}
 
@@ -241,6 +242,7 @@ def _uncorrelated(inner: str, formula: str) -> list[str]:
 # ---- evaluating -------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=64)
 def _described(text: str, formula: str):
     from formulae import model_description
 
@@ -256,6 +258,11 @@ def _variables(text: str, formula: str) -> set[str]:
 
 def _columns(text: str, data: pd.DataFrame, formula: str) -> tuple[np.ndarray, tuple[str, ...]]:
     """The design matrix of a formula without response: values, shape (n, p), and names of the columns."""
+    if text == "1":
+        return np.ones((len(data), 1)), ("Intercept",)
+    alone = text.removeprefix("0 + ")
+    if alone != text and alone in data and pd.api.types.is_any_real_numeric_dtype(data[alone].dtype):
+        return data[alone].to_numpy(dtype=float)[:, None], (alone,)
     from formulae import design_matrices
 
     if not _described(text, formula).common_terms:
@@ -283,12 +290,12 @@ def _check_columns(data: pd.DataFrame, used: set[str], variables: set[str]) -> N
             listed = ", ".join(map(str, data.columns))
             hint = f"Did you mean {' or '.join(near)}?" if near else f"They have {listed}."
             raise ValueError(f"The data have no column {name!r}, which the formula asks for. {hint}")
-        if (data.columns == name).sum() > 1:
+        if not data.columns.is_unique and (data.columns == name).sum() > 1:
             raise ValueError(f"The data have several columns of the name {name!r}. Rename them.")
     for name in sorted(variables):
-        kind = pd.api.types.infer_dtype(data[name], skipna=True)
-        number = pd.api.types.is_any_real_numeric_dtype(data[name].dtype)
-        if not number and kind not in ("string", "boolean", "categorical", "empty"):
+        if pd.api.types.is_any_real_numeric_dtype(data[name].dtype):
+            continue
+        if pd.api.types.infer_dtype(data[name], skipna=True) not in CATEGORIES:
             raise ValueError(
                 f"The column {name!r} holds neither numbers nor categories (its type is {data[name].dtype}). "
                 'Convert it first, with pd.to_numeric(…) or .astype("category").'
@@ -296,8 +303,9 @@ def _check_columns(data: pd.DataFrame, used: set[str], variables: set[str]) -> N
 
 
 def _complete_rows(data: pd.DataFrame, used: set[str], missing: str) -> tuple[pd.DataFrame, int]:
-    gaps = data[sorted(used)].isna()
-    rows = gaps.any(axis=1).to_numpy()
+    data = data[sorted(used)]
+    gaps = data.isna()
+    rows = gaps.to_numpy().any(axis=1)
     if rows.any() and missing == "raise":
         counts = gaps.sum()
         told = ", ".join(f"{name}: {count}" for name, count in counts[counts > 0].items())
@@ -308,7 +316,7 @@ def _complete_rows(data: pd.DataFrame, used: set[str], missing: str) -> tuple[pd
     if rows.all():
         lacking = "each lacks a value of some variable in the formula" if len(rows) else "the data have none"
         raise ValueError(f"No row is left: {lacking}.")
-    kept = data[~rows]
+    kept = data[~rows] if rows.any() else data
     # formulae would sort the categories by name, and give those that do not occur a column of zeros
     ordered = {
         name: kept[name].cat.remove_unused_categories().cat.as_ordered()
