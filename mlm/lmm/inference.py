@@ -41,10 +41,15 @@ def standard_errors(fit: LmmFit) -> pd.DataFrame:
         `variance`; columns `estimate` and `se`, in units of the response, or their squares for variances.
         `se` is nan where the fit is singular, and `.attrs["note"]` says why.
 
-    Notes ----- With few groups the likelihood of a standard deviation is skewed, and `estimate ± 2 se` is a
-    poor interval; `profile_intervals` is better (Bates et al. 2015, section 5.1). For the balanced one-way
-    layout under REML the standard error of the variance between groups is the one known in closed form, that
-    of (MSB − MSW)/m (Searle, Casella and McCulloch 1992, chapter 3).
+    Notes
+    -----
+    With few groups the likelihood of a standard deviation is skewed, and `estimate ± 2 se` is a poor
+    interval; `profile_intervals` is better. For the balanced one-way layout under REML the standard error of
+    the variance between groups is the one known in closed form, that of (MSB − MSW)/m.
+
+    References
+    ----------
+    Bates, Mächler, Bolker and Walker (2015), section 5.1; Searle, Casella and McCulloch (1992), chapter 3.
     """
     chosen = parameters(fit.design)[len(fit.fixed) :]
     variances = [parameter for parameter in chosen if parameter.part != "cor"]
@@ -172,13 +177,18 @@ def likelihood_ratio(
     ValueError
         If the models cannot be compared; the message says why and what to do.
 
-    Notes ----- A variance cannot be negative, so under the smaller model its estimate is 0 in about half of
-    all samples, and the chi-square distribution gives too large a p. If the larger model has one variance
-    more (and k parameters besides, such as its covariances with the effects that vary already), the
-    distribution is half chi-square on k and half on k + 1 degrees of freedom (Self and Liang 1987; Stram and
-    Lee 1994). The mixture is an approximation for many groups; for two variances or more there is no such
-    simple rule, and simulation serves. A test of fixed effects rejects too often when there are few groups;
-    simulation mends that too.
+    Notes
+    -----
+    A variance cannot be negative, so under the smaller model its estimate is 0 in about half of all samples,
+    and the chi-square distribution gives too large a p. If the larger model has one variance more (and k
+    parameters besides, such as its covariances with the effects that vary already), the distribution is half
+    chi-square on k and half on k + 1 degrees of freedom. The mixture is an approximation for many groups; for
+    two variances or more there is no such simple rule, and simulation serves. A test of fixed effects rejects
+    too often when there are few groups; simulation mends that too.
+
+    References
+    ----------
+    Self and Liang (1987); Stram and Lee (1994), cases 1 to 3.
     """
     _check_pair(small, large)
     statistic, df = small.criterion - large.criterion, large.df - small.df

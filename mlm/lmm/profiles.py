@@ -41,9 +41,14 @@ def profile(fit: LmmFit, parameter: Any) -> pd.DataFrame:
     ValueError
         If the model has no such parameter.
 
-    Notes ----- The deviance is that of maximum likelihood, as in lme4: a fit by REML is fitted again by ML
-    first, because the restricted likelihood does not hold the fixed effects. See Bates et al. (2015), section
-    5.1.
+    Notes
+    -----
+    The deviance is that of maximum likelihood, as in lme4: a fit by REML is fitted again by ML first, because
+    the restricted likelihood does not hold the fixed effects.
+
+    References
+    ----------
+    Bates, Mächler, Bolker and Walker (2015), section 5.1.
     """
     curve = _curve(_by_ml(fit), find(fit.design, parameter))
     low, high = curve.bound(-1, FARTHEST), curve.bound(1, FARTHEST)
@@ -53,9 +58,11 @@ def profile(fit: LmmFit, parameter: Any) -> pd.DataFrame:
     table = pd.DataFrame(
         index=pd.Index(grid, name=_heading(parameter)), columns=["zeta", "criterion"], dtype=float
     )
-    for value in sorted(grid, key=lambda v: abs(v - curve.centre)):  # outwards, each from its neighbour
-        rise = curve.rise(value)
-        table.loc[value] = np.sign(value - curve.centre) * np.sqrt(rise), curve.least + rise
+    for side in (grid[grid < curve.centre][::-1], grid[grid >= curve.centre]):
+        curve.last = curve.start()
+        for value in side:  # outwards, each search from where its neighbour's ended
+            rise = curve.rise(value)
+            table.loc[value] = np.sign(value - curve.centre) * np.sqrt(rise), curve.least + rise
     return table
 
 
@@ -82,9 +89,15 @@ def profile_intervals(fit: LmmFit, level: float = 0.95) -> pd.DataFrame:
     ValueError
         If `level` is not between 0 and 1.
 
-    Notes ----- As in lme4's `confint`, a fit by REML is fitted again by ML first: the intervals belong to the
-    ML deviance. See Bates et al. (2015), section 5.1. A correlation with an effect that does not vary could
-    be anything, and its interval says so: -1 to 1.
+    Notes
+    -----
+    As in lme4's `confint`, a fit by REML is fitted again by ML first: the intervals belong to the ML
+    deviance. A correlation with an effect that does not vary could be anything, and its interval says so:
+    -1 to 1. lme4 interpolates between points of the profile; here each end is solved for.
+
+    References
+    ----------
+    Bates, Mächler, Bolker and Walker (2015), section 5.1.
     """
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, such as 0.95; it is {level!r}.")

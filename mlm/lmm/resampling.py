@@ -45,9 +45,11 @@ def bootstrap(
         A row a draw and a column a number; by default the columns are (`part`, `term`), as in
         `mlm.estimates`. `.attrs["singular"]` and `.attrs["not_converged"]` hold the shares of such fits.
 
-    Notes ----- Percentiles of the draws are an interval: `bootstrap(fit, rng).quantile([0.025, 0.975])`. They
-    inherit the bias of the estimate: around an estimated standard deviation of 0 every draw comes from a
-    model without that variation.
+    Notes
+    -----
+    Percentiles of the draws are an interval: `bootstrap(fit, rng).quantile([0.025, 0.975])`. They inherit the
+    bias of the estimate: around an estimated standard deviation of 0 every draw comes from a model without
+    that variation.
 
     References
     ----------
