@@ -260,9 +260,22 @@ class _StandardDeviation(_Curve):
 
 
 class _Correlation(_Curve):
-    """x = phi. The later effect's row keeps its length; its angle with the earlier one's is given."""
+    """x = phi. The later effect's row keeps its length; its angle with the earlier one's is given.
+
+    Where one of the two effects does not vary, every correlation is as good as any other: what that costs is
+    the most that the deviance can rise, and the search, which starts where both vary, may not see it.
+    """
 
     limits = (-1.0, 1.0)
+
+    def __init__(self, fit: LmmFit, parameter: Parameter):
+        super().__init__(fit, parameter)
+        term = fit.design.terms[parameter.block]
+        effects = [find(fit.design, (term.group, term.names[k])) for k in (parameter.row, parameter.other)]
+        self.most = min(_StandardDeviation(fit, effect).rise(0.0) for effect in effects)
+
+    def rise(self, value: float) -> float:
+        return min(super().rise(value), self.most)
 
     def step(self) -> float:
         return 0.4

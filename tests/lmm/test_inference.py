@@ -347,6 +347,31 @@ def test_a_correlation_that_nothing_limits_ends_at_one():
     assert tuple(ends) == (-1, 1)
 
 
+def test_a_correlation_may_be_anything_where_one_effect_need_not_vary():
+    """Radon M4: without varying slopes the deviance is 3.81 higher, too little to reject any correlation.
+
+    lme4's profile follows the better of two valleys and stops at −0.556; its other numbers are the same.
+    """
+    radon = load("radon")
+    radon["y"] = np.log(radon["activity"].replace(0, 0.1))
+    formula = "y ~ floor * log_uranium + "
+    fit, without = (
+        fit_lmm(formula + bars, radon, reml=False) for bars in ("(1 + floor | county)", "(1 | county)")
+    )
+    assert without.criterion - fit.criterion < stats.chi2.ppf(0.95, 1)
+    found = profile_intervals(fit)
+    assert tuple(found.loc[("cor", "county Intercept, floor")]) == (-1, 1)
+    # R: confint(lmer(y ~ floor * log_uranium + (1 + floor | county), …, REML = FALSE, control = bobyqa))
+    assert found.loc["fixed", "lower"].to_numpy() == pytest.approx(
+        [1.39969, -0.83461, 0.62787, -0.86662], abs=2e-4
+    )
+    assert found.loc["fixed", "upper"].to_numpy() == pytest.approx(
+        [1.53997, -0.49792, 0.98390, 0.03019], abs=2e-4
+    )
+    assert found.loc["sd", "lower"].to_numpy() == pytest.approx([0.01724, 0], abs=2e-4)
+    assert found.loc["sd", "upper"].to_numpy() == pytest.approx([0.21798, 0.52357], abs=2e-4)
+
+
 def test_three_effects_have_three_correlations_each_with_its_interval():
     fit = fit_lmm("y ~ x + w + (1 + x + w | g)", simulated(seed=6, n=300), reml=False)
     intervals, at = profile_intervals(fit), estimated(fit)
