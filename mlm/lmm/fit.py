@@ -5,7 +5,6 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy import linalg
 
 from mlm.lmm.design import Design, build_design
 from mlm.lmm.display import Summary
@@ -117,7 +116,7 @@ class LmmFit(Summary):
     @cached_property
     def fixed_cov(self) -> pd.DataFrame:
         """Covariance of the fixed effects' estimators, the variances taken as known."""
-        back = linalg.solve_triangular(self.likelihood.triangle, np.eye(len(self.fixed)))
+        back = self.likelihood.back
         covariance = self.sigma**2 * back @ self._at.inverse @ back.T
         return pd.DataFrame(covariance, index=self.fixed.index, columns=self.fixed.index)
 

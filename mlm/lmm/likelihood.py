@@ -108,6 +108,8 @@ class Likelihood:
     def _take_cross_products(self) -> None:
         X, y = self.design.X, self.design.y
         self.basis, self.triangle = linalg.qr(X, mode="economic") if X.shape[1] else (X, np.zeros((0, 0)))
+        self.back = np.linalg.inv(self.triangle)  # from the basis to the columns of X
+        self.logdet_basis = 2 * np.log(np.abs(np.diag(self.triangle))).sum()
         self.least_squares = self.basis.T @ y
         Xy = np.column_stack([self.basis, y - self.basis @ self.least_squares])
         first, *others = self.blocks
@@ -174,7 +176,7 @@ class Likelihood:
         logdet = np.linalg.slogdet(M)[1].sum()
         C, rest, inner2, outer2 = self.C, None, [], []
         inner = small @ (T.T @ C)
-        products = self.XyXy - np.tensordot(T.T @ C, inner, axes=([0, 1], [0, 1]))
+        products = self.XyXy - _flat(T.T @ C).T @ _flat(inner)
         if len(factors) > 1:
             first = _flat(T @ inner)  # (q1, p + 1)
             rest, logdet_rest = self._eliminate_rest(factors, T @ small @ T.T)
@@ -229,9 +231,9 @@ class Likelihood:
         inverse = np.linalg.inv(XX)
         beta = inverse @ Xy
         return Solution(
-            logdet_X=np.linalg.slogdet(XX)[1] + 2 * np.log(np.abs(np.diag(self.triangle))).sum(),
+            logdet_X=np.linalg.slogdet(XX)[1] + self.logdet_basis,
             squares=yy - Xy @ beta,
-            beta=linalg.solve_triangular(self.triangle, self.least_squares + beta) if p else beta,
+            beta=self.back @ (self.least_squares + beta),
             residual=np.append(-beta, 1),
             inverse=inverse,
             **parts,
