@@ -264,6 +264,7 @@ def test_a_number_that_is_not_the_likelihood_of_the_estimates_is_noticed():
     (reason,) = certificate.reasons
     assert "its number is not the likelihood of its estimates" in reason
     assert "make a new one for each criterion" in reason
+    assert repr(certificate).splitlines()[-1].startswith("The estimates may be read: they are at the top.")
 
 
 def test_an_earlier_fit_of_the_same_model_is_certified_if_its_number_was_read_in_time():

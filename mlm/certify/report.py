@@ -6,10 +6,11 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-ADVICE = (
-    "Do not read this fit. Fit the model again from another start or with another optimiser, for example "
-    'method=["nm", "bfgs"] or fit_lmm, and certify that.'
+REFIT = (
+    "Do not read this fit. Fit the model again from another start or with another optimiser, for example with "
+    'method=["nm", "bfgs"] or method="powell" of statsmodels, or with fit_lmm, and certify that.'
 )
+REREAD = "The estimates may be read: they are at the top. The number may not; use the one in the table."
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,9 @@ class Certificate:
     def __repr__(self) -> str:
         if self.ok:
             return f"Certified: {self._line()}"
-        return "\n".join(["Not certified", *(f"- {reason}" for reason in self.reasons), self._text(), ADVICE])
+        return "\n".join(
+            ["Not certified", *(f"- {reason}" for reason in self.reasons), self._text(), self._advice]
+        )
 
     def _repr_html_(self) -> str:
         if self.ok:
@@ -76,7 +79,7 @@ class Certificate:
                 "<p><strong>Not certified</strong></p>",
                 f"<ul>{reasons}</ul>",
                 self._table(),
-                f"<p>{escape(ADVICE)}</p>",
+                f"<p>{escape(self._advice)}</p>",
             ]
         return "\n".join(['<div class="mlm-certificate">', *body, "</div>"])
 
@@ -88,6 +91,11 @@ class Certificate:
             f"a second likelihood confirms the {kind} log-likelihood, {number(self.loglik)}; gradient zero; "
             f"no higher point found{near}; {boundary}."
         )
+
+    @property
+    def _advice(self) -> str:
+        only_the_number = len(self.reasons) == 1 and "its number is not" in self.reasons[0]
+        return REREAD if only_the_number else REFIT
 
     def _rows(self) -> list[tuple[str, str, str]]:
         """Term, claimed, optimum; the fixed effects only where they differ by what one would see."""
