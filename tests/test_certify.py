@@ -570,6 +570,27 @@ def test_the_claim_is_what_estimates_says():
     )
 
 
+def test_three_effects_keep_their_names_and_correlations():
+    rng = np.random.default_rng(8)
+    group = np.repeat(np.arange(30), 8)
+    data = pd.DataFrame({"group": group, "x": rng.normal(size=240), "w": rng.normal(size=240)})
+    root = np.array([[1, 0, 0], [0.6, 0.8, 0], [-0.5, 0.2, 0.6]])
+    u = (rng.normal(size=(30, 3)) @ root.T)[group]
+    data["y"] = u[:, 0] + u[:, 1] * data["x"] + u[:, 2] * data["w"] + rng.normal(size=240)
+    model = smf.mixedlm("y ~ x + w", data, groups="group", re_formula="1 + x + w")
+    certificate = certify(quiet(model, method=("lbfgs",)), may_fail=True)
+    table = estimates(fit_lmm("y ~ x + w + (1 + x + w | group)", data))
+    rows = [row for row in table.index if row[0] != "criterion"]
+    assert certificate.best.loc[rows, "estimate"].to_numpy() == pytest.approx(
+        table.loc[rows, "estimate"].to_numpy(), abs=2e-3
+    )
+    assert [name for name in certificate.gradient.index if "," in name] == [
+        "group Intercept, x",
+        "group Intercept, w",
+        "group x, w",
+    ]
+
+
 def test_mlm_certify_stays_a_function_whatever_is_imported_first():
     script = (
         "from mlm.certify import CertificateError\nfrom mlm import certify\nimport mlm\n"
