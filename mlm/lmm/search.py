@@ -11,16 +11,17 @@ from mlm.lmm.likelihood import Likelihood
 
 # Starts are multiples of "each effect varies as much as the residual", per root mean square of its column.
 SCALES = (1.0, 0.3, 0.1, 3.0)
-# With more effects than this in the dense part, only the best start is followed to the end, otherwise two.
+# With more effects than this in the dense part an evaluation is dear.
 DEAR = 300
-# Deviance still to be gained by a Newton step. The promise is 1e-5; the last digits cost one step.
-GAIN_LEFT = 1e-8
+# Deviance still to be gained by a Newton step: a variance is then off by about 1e-5 standard errors.
+GAIN_LEFT = 1e-10
+LOST = 1e-8  # what settling on the boundary may cost: nothing but rounding
 # The search from a start ends where Newton's method can take over: about 0.001 above the minimum.
 ROUGH = 0.05
 # Effects that vary less than this share of sigma count as not varying (lme4's tolerance).
 SINGULAR = 1e-4
 NEAR = 1e-2  # so close to the boundary the search looks whether it is on it
-STEP = 1e-4  # for differences of the gradient, in scaled theta
+STEP = 1e-6  # for differences of the gradient, in scaled theta
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class _Search:
         return value, gradient / self.sizes
 
     def hessian(self, phi: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-        """Forward differences of the gradient: good to four digits, enough for the last Newton steps."""
+        """Forward differences of the gradient, which is exact: good to four digits."""
         rows = [(self.both(phi + step)[1] - gradient) / STEP for step in STEP * np.eye(len(phi))]
         return (np.array(rows) + np.array(rows).T) / 2
 
@@ -108,7 +109,7 @@ def maximise(likelihood: Likelihood, start: np.ndarray | None = None) -> tuple[n
             break
         runs.append(_run(search, upward, "from the boundary"))
         higher = _settle(search, _polish(search, runs[-1]["phi"]))
-        if higher.value > best.value - GAIN_LEFT:
+        if higher.value > best.value - LOST:
             break
         best = higher
     _check_residual(likelihood, best.phi / search.sizes)
@@ -124,7 +125,14 @@ def maximise(likelihood: Likelihood, start: np.ndarray | None = None) -> tuple[n
 
 
 def _runs(likelihood: Likelihood) -> int:
-    return 1 if sum(block.J * block.P for block in likelihood.blocks[1:]) > DEAR else 2
+    """How many starts to follow: all where several optima are to be feared and a run costs little."""
+    if likelihood.design.n_theta > 1 and not _dear(likelihood):
+        return len(SCALES)
+    return 1 if _dear(likelihood) else 2
+
+
+def _dear(likelihood: Likelihood) -> bool:
+    return sum(block.J * block.P for block in likelihood.blocks[1:]) > DEAR
 
 
 def _run(search: _Search, phi: np.ndarray, name: str) -> dict:
@@ -193,7 +201,7 @@ def _settle(search: _Search, point: _Point) -> _Point:
     if (snapped == point.phi).all():
         return point
     settled = _polish(search, snapped)
-    return settled if settled.value <= point.value + GAIN_LEFT else point
+    return settled if settled.value <= point.value + LOST else point
 
 
 def _escape(search: _Search, phi: np.ndarray) -> tuple[float, np.ndarray]:
