@@ -190,6 +190,17 @@ def test_standard_deviations_are_neither_variances_nor_scaled_parameters():
     )
 
 
+def test_criterion_is_that_of_the_fit_though_its_model_was_fitted_by_the_other_since():
+    """statsmodels computes `llf` when it is first asked for, by the criterion of the model's latest fit."""
+    model = smf.mixedlm("y ~ floor", radon(), groups="county")
+    by_ml = quiet_fit(model, reml=False)
+    quiet_fit(model, reml=True)
+    stored_ml = stored("radon M1", reml=False).loc[("criterion", "deviance"), "estimate"]
+    criterion = estimates(by_ml).loc[("criterion", "deviance"), "estimate"]
+    assert criterion == pytest.approx(stored_ml, abs=1e-3)
+    assert abs(-2 * by_ml.llf - stored_ml) > 1, "statsmodels has mended its llf: tell chapter 8"
+
+
 def test_standard_error_of_a_variance_is_not_passed_on():
     """In a balanced one-way layout it is known in closed form; statsmodels prints something else."""
     dyestuff = load("dyestuff")

@@ -156,11 +156,25 @@ def _from_mixedlm(results: Any, group: str | None) -> pd.DataFrame:
     for term, variance in zip(_component_terms(results.model, group), results.vcomp, strict=True):
         rows.append(("sd", term, np.sqrt(variance), np.nan))
     rows.append(("residual", "residual", np.sqrt(results.scale), np.nan))
-    # llf holds every constant that lme4's criterion holds (tests/test_engines.py compares the two)
-    rows.append(("criterion", REML_CRITERION if results.reml else DEVIANCE, -2 * results.llf, np.nan))
+    # it holds every constant that lme4's criterion holds (tests/test_engines.py compares the two)
+    criterion = -2 * _loglikelihood(results)
+    rows.append(("criterion", REML_CRITERION if results.reml else DEVIANCE, criterion, np.nan))
     table = _table(rows)
     table.attrs["engine"] = "statsmodels"
     return table
+
+
+def _loglikelihood(results: Any) -> float:
+    """The log-likelihood of a fit by its own criterion.
+
+    `results.llf` is computed when first asked for, by the criterion that the *model* was last fitted with.
+    """
+    model = results.model
+    last, model.reml = model.reml, results.reml
+    try:
+        return float(model.loglike(results.params_object, profile_fe=False))
+    finally:
+        model.reml = last
 
 
 def _random_terms(model: Any, group: str | None) -> tuple[str, list[str]]:
