@@ -598,3 +598,32 @@ def test_mlm_certify_stays_a_function_whatever_is_imported_first():
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
+
+
+def test_an_uncentred_slope_is_judged_as_the_centred_one_is():
+    """The valley is narrow there: a claim beside its floor must not pass because the climb sticks at its start."""
+    rng = np.random.default_rng(3)
+    group, x = np.repeat(np.arange(10), 6), rng.normal(size=60)
+    y = 1 + x + rng.normal(size=10)[group] + 0.4 * rng.normal(size=10)[group] * x + rng.normal(size=60)
+    rows = pd.DataFrame({"y": y, "x": x + 1e5, "group": group})
+    right = fit_lmm("y ~ x + (1 + x | group)", rows)
+    assert certify(right).ok
+    low = replace(right, theta=right.theta * 0.3)
+    certificate = certify(low, may_fail=True)
+    assert not certificate.ok and certificate.shortfall > 0.1
+    assert certificate.best.loc[("criterion", "log-likelihood"), "estimate"] == pytest.approx(
+        right.loglik, abs=1e-4
+    )
+
+
+def test_a_log_likelihood_that_is_not_a_number_is_no_confirmation(monkeypatch):
+    right = fit_lmm("yield_ ~ 1 + (1 | batch)", load("dyestuff").rename(columns={"yield": "yield_"}))
+    whole = SecondLikelihood.at
+    monkeypatch.setattr(
+        SecondLikelihood,
+        "at",
+        lambda self, solution, variance, beta=None: (
+            np.nan if beta is not None else whole(self, solution, variance)
+        ),
+    )
+    assert not certify(right, may_fail=True).ok

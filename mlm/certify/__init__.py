@@ -71,6 +71,8 @@ def _judge(claim: Claim) -> Certificate:
         loglik = -second.at(solution, claim.variance, claim.beta) / 2
         gradient = _gradient(second, claim, solution, summits[0])
         shortfall = max(0.0, -best.criterion / 2 - loglik)
+        if not np.isfinite(loglik):
+            reasons.append(f"The log-likelihood of the estimates is {loglik}, which none is.")
         reasons += _shortcomings(second, claim, solution, loglik, shortfall, gradient)
     solution = second.solve(best.theta)
     variance = solution.sum_of_squares / second.df

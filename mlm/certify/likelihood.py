@@ -48,9 +48,9 @@ class SecondLikelihood:
 
     Notes
     -----
-    `theta` holds the lower triangles of the terms' relative factors, row by row, each effect multiplied by
-    the root mean square of its column: so an entry tells how much the effect adds to an observation, in
-    residual standard deviations, whatever the unit of the predictor.
+    `theta` holds the lower triangles of the terms' relative factors, row by row, for effects that multiply
+    orthonormal combinations of the term's columns: so an entry tells how much an effect adds to an
+    observation, in residual standard deviations, whatever the predictors' units and origins.
     """
 
     def __init__(self, y, X, Zs, effects, reml):
@@ -59,10 +59,10 @@ class SecondLikelihood:
         self.Q, self.R = linalg.qr(X, mode="economic") if self.p else (X, np.eye(0))
         self.least_squares = linalg.solve_triangular(self.R, self.Q.T @ y) if self.p else np.zeros(0)
         self.y = y - X @ self.least_squares  # small numbers lose fewer digits
-        self.units = [_column_sizes(Z, k) for Z, k in zip(Zs, self.effects, strict=True)]
+        self.units = [_units(Z, k) for Z, k in zip(Zs, self.effects, strict=True)]
         self.levels = [Z.shape[1] // k for Z, k in zip(Zs, self.effects, strict=True)]
         scaled = [
-            Z @ sparse.diags_array(np.tile(1 / unit, levels))
+            Z @ sparse.kron(sparse.eye_array(levels), np.linalg.inv(unit))
             for Z, unit, levels in zip(Zs, self.units, self.levels, strict=True)
         ]
         self.Z = sparse.csr_array(sparse.hstack(scaled))
@@ -126,7 +126,7 @@ class SecondLikelihood:
         """Theta of the terms' covariance matrices, which may be singular."""
         parts = []
         for G, unit in zip(covariances, self.units, strict=True):
-            values, vectors = linalg.eigh(G / variance * np.outer(unit, unit))
+            values, vectors = linalg.eigh(unit @ G @ unit.T / variance)
             root = vectors * np.sqrt(np.clip(values, 0, None))
             T = linalg.qr(root.T, mode="economic")[1].T
             T = T * np.where(np.diag(T) < 0, -1, 1)
@@ -136,8 +136,7 @@ class SecondLikelihood:
     def covariances(self, theta: np.ndarray, variance: float) -> list[np.ndarray]:
         """The terms' covariance matrices at theta."""
         return [
-            variance * (T @ T.T) / np.outer(unit, unit)
-            for T, unit in zip(self.triangles(theta), self.units, strict=True)
+            variance * (root @ root.T) for root in map(np.linalg.solve, self.units, self.triangles(theta))
         ]
 
     def triangles(self, theta: np.ndarray) -> list[np.ndarray]:
@@ -166,7 +165,13 @@ class SecondLikelihood:
         return sparse.csc_array(sparse.block_diag(blocks))
 
 
-def _column_sizes(Z: sparse.sparray, effects: int) -> np.ndarray:
-    """Root mean square of each effect's multiplier, over the rows."""
-    squares = np.asarray(Z.power(2).sum(axis=0)).ravel().reshape(-1, effects).sum(axis=0)
-    return np.sqrt(np.where(squares > 0, squares / Z.shape[0], 1))
+def _units(Z: sparse.sparray, effects: int) -> np.ndarray:
+    """An upper-triangular matrix, shape (effects, effects): the term's columns are U times it.
+
+    U has orthogonal columns with mean square 1. A single effect is divided by its root mean square.
+    """
+    n = Z.shape[0]
+    if effects == 1:
+        return np.array([[np.sqrt(Z.power(2).sum() / n) or 1.0]])
+    columns = np.column_stack([np.asarray(Z[:, k::effects].sum(axis=1)).ravel() for k in range(effects)])
+    return linalg.qr(columns, mode="r")[0][:effects] / np.sqrt(n)

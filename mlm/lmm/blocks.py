@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
+from scipy import linalg, sparse
 
 from mlm.lmm.design import Term
 
@@ -16,7 +16,8 @@ class Block:
     members: tuple[int, ...]  # positions in design.terms
     J: int
     codes: np.ndarray  # (n,)
-    Z: np.ndarray  # (n, P)
+    Z: np.ndarray  # (n, P), the terms' scaled columns
+    M: np.ndarray  # (P, P), the terms' scales along the diagonal: the formula's columns are Z M
 
     @property
     def P(self) -> int:
@@ -48,7 +49,8 @@ def blocks_of(terms: tuple[Term, ...]) -> list[Block]:
             members=tuple(own),
             J=len(terms[own[0]].levels),
             codes=terms[own[0]].codes,
-            Z=np.column_stack([terms[k].Z for k in own]),
+            Z=np.column_stack([terms[k].scaled[0] for k in own]),
+            M=linalg.block_diag(*(terms[k].scaled[1] for k in own)),
         )
         for name, own in members.items()
     ]

@@ -1,7 +1,7 @@
 """The arrays of a linear mixed model, and which of them cannot be fitted."""
 
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import pandas as pd
@@ -43,6 +43,22 @@ class Term:
     def n_theta(self) -> int:
         """Entries of the lower triangle of the term's relative covariance factor."""
         return len(self.names) * (len(self.names) + 1) // 2
+
+    @cached_property
+    def scaled(self) -> tuple[np.ndarray, np.ndarray]:
+        """Z = U M with lower-triangular M, shape (p, p), and columns of U orthogonal with mean square 1.
+
+        Effects in the units of U are alike in size and uncorrelated in what they do, whatever the predictors'
+        units and origins; and since M is lower-triangular, so is M T.
+        """
+        n = len(self.Z)
+        if len(self.names) == 1:
+            size = np.sqrt((self.Z**2).mean(keepdims=True))
+            return self.Z / size, size
+        Q, R = linalg.qr(self.Z[:, ::-1], mode="economic")
+        signs = np.where(np.diag(R) < 0, -1, 1)
+        U, M = np.sqrt(n) * (Q * signs)[:, ::-1], (signs[:, None] * R)[::-1, ::-1] / np.sqrt(n)
+        return U, M
 
     def factor(self, theta: np.ndarray) -> np.ndarray:
         """Lower-triangular T, shape (p, p), from its n_theta entries by columns."""

@@ -21,6 +21,8 @@ NOT_CURVED = (
 )
 # A larger model cannot fit worse; by this much it may, for want of digits.
 ROUNDING = 1e-4
+# Criteria that differ by less are the same number: the added variance is zero, and the statistic with it.
+NOTHING = 1e-6
 
 
 def standard_errors(fit: LmmFit) -> pd.DataFrame:
@@ -197,7 +199,7 @@ def likelihood_ratio(
             f"The larger model's criterion is {-statistic:.4g} higher, though it contains the smaller: its "
             "search stopped too soon. Run certify() on both."
         )
-    statistic = max(statistic, 0.0)
+    statistic = statistic if statistic > NOTHING else 0.0
     added = len(_variances(large.design) - _variances(small.design))
     draws = np.empty(0)
     if simulate:

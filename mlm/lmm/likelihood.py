@@ -61,7 +61,7 @@ class Solution:
     beta: np.ndarray  # generalised least squares
     residual: np.ndarray  # (p + 1,): turns [X y] into y − X beta
     inverse: np.ndarray  # (X'V⁻¹X)⁻¹ in the orthonormal basis
-    T: list[np.ndarray]  # relative covariance factor, by block
+    T: list[np.ndarray]  # scaled relative covariance factor, by block
     inner: list[np.ndarray]  # T'Z'V⁻¹[X y]
     outer: list[np.ndarray]  # Z'V⁻¹[X y]
     small: np.ndarray  # (I + T'A_j T)⁻¹ of the first block, shape (J, P, P)
@@ -79,14 +79,16 @@ class Likelihood:
 
     Notes
     -----
-    X is replaced by an orthonormal basis of its columns and y by its least-squares residual. This changes
-    neither the likelihood nor the estimates, which are turned back, and keeps sums of squares free of
-    cancellation.
+    X is replaced by an orthonormal basis of its columns, y by its least-squares residual, and the columns of
+    Z by orthogonal ones of size 1 (`Term.scaled`; theta then becomes `phi`). This changes neither the
+    likelihood nor the estimates, which are turned back, and keeps sums of squares free of cancellation.
     """
 
     def __init__(self, design: Design, reml: bool = True):
         self.design, self.reml = design, reml
         self.blocks = blocks_of(design.terms)
+        self.to_phi = linalg.block_diag(*(_entry_map(term.scaled[1]) for term in design.terms))
+        self.to_theta = np.linalg.inv(self.to_phi)
         self._take_cross_products()
 
     @property
@@ -157,9 +159,9 @@ class Likelihood:
         """The residual standard deviation that maximises the likelihood at this theta."""
         return float(np.sqrt(at.squares / self.degrees))
 
-    def factors(self, theta: np.ndarray) -> list[np.ndarray]:
-        """The relative covariance factor of each block: its terms' factors along the diagonal."""
-        by_term = self.design.factors(theta)
+    def factors(self, phi: np.ndarray) -> list[np.ndarray]:
+        """The scaled relative covariance factor of each block: its terms' factors along the diagonal."""
+        by_term = self.design.factors(phi)
         return [
             by_term[block.members[0]]
             if len(block.members) == 1
@@ -168,8 +170,12 @@ class Likelihood:
         ]
 
     def solve(self, theta: np.ndarray) -> Solution:
+        """Eliminate all effects at theta."""
+        return self.solve_scaled(self.to_phi @ np.asarray(theta, dtype=float))
+
+    def solve_scaled(self, phi: np.ndarray) -> Solution:
         """Eliminate the random effects block after block, then the fixed effects."""
-        factors = self.factors(theta)
+        factors = self.factors(phi)
         T = factors[0]
         M = np.eye(len(T)) + T.T @ self.A @ T
         small = np.linalg.inv(M)
@@ -246,6 +252,10 @@ class Likelihood:
 
         With `variance` given, sigma² is held at that value instead of being profiled out.
         """
+        return self.gradient_scaled(at, variance) @ self.to_phi
+
+    def gradient_scaled(self, at: Solution, variance: float | None = None) -> np.ndarray:
+        """Derivative of the criterion with respect to phi."""
         variance = at.squares / self.degrees if variance is None else variance
         slopes = []
         for k in range(len(self.blocks)):
@@ -282,7 +292,7 @@ class Likelihood:
         half = (self.meetings.T @ halved.ravel()).reshape(self.A.shape)
         return half + half.transpose(0, 2, 1)
 
-    def covariance_slopes(self, at: Solution) -> list[np.ndarray]:
+    def covariance_slopes(self, at: Solution, scaled: bool = False) -> list[np.ndarray]:
         """Derivative of the criterion with respect to each term's relative covariance matrix, shape (p, p).
 
         Unlike the derivative with respect to theta it does not vanish because theta does: it tells a minimum
@@ -296,6 +306,7 @@ class Likelihood:
             if self.reml:
                 X = at.outer[k][..., :-1]
                 slope -= np.einsum("jap,pr,jbr->ab", X, at.inverse, X)
+            slope = slope if scaled else block.M.T @ slope @ block.M
             for member, place in self._members(block):
                 found[member] = slope[place, place]
         return [found[k] for k in range(len(self.design.terms))]
@@ -318,10 +329,15 @@ class Likelihood:
 
     def modes(self, at: Solution) -> list[np.ndarray]:
         """Conditional modes of the random effects by block, shape (J, P): E(u | y) at the estimates."""
-        return [inner @ at.residual @ T.T for inner, T in zip(at.inner, at.T, strict=True)]
+        scaled = [inner @ at.residual @ T.T for inner, T in zip(at.inner, at.T, strict=True)]
+        return [u @ np.linalg.inv(block.M).T for u, block in zip(scaled, self.blocks, strict=True)]
 
     def mode_variances(self, at: Solution) -> list[np.ndarray]:
         """Var(u_j | y) / sigma² with beta known, by block, shape (J, P, P)."""
+        backs = [np.linalg.inv(block.M) for block in self.blocks]
+        return [M @ W @ M.T for M, W in zip(backs, self._scaled_variances(at), strict=True)]
+
+    def _scaled_variances(self, at: Solution) -> list[np.ndarray]:
         T, rest = at.T[0], at.rest
         W = T @ at.small @ T.T
         if rest is None:
@@ -367,6 +383,15 @@ class Likelihood:
         """Rows for all effects after the first block as one array a block, shape (J, P, columns)."""
         places = self._places()
         return [rows[places[k]].reshape(b.J, b.P, -1) for k, b in enumerate(self.blocks[1:], start=1)]
+
+
+def _entry_map(M: np.ndarray) -> np.ndarray:
+    """The linear map from the lower triangle of T to that of M T, both by columns."""
+    p = len(M)
+    rows, columns = lower_triangle(p)
+    images = np.zeros((len(rows), p, p))
+    images[np.arange(len(rows)), :, columns] = M[:, rows].T
+    return images[:, rows, columns].T
 
 
 def _flat(blocks: np.ndarray) -> np.ndarray:

@@ -36,6 +36,8 @@ class Convergence:
         Second derivatives with respect to theta.
     gain_left : float
         What one more Newton step would lower the criterion by.
+    bent : float
+        The least curvature in any direction, with all entries on one scale; at a minimum it is not below 0.
     escape : float
         The steepest slope when a variance is raised from the boundary; at a minimum it is not below 0.
     starts : DataFrame
@@ -48,6 +50,7 @@ class Convergence:
     gradient: np.ndarray
     hessian: np.ndarray
     gain_left: float
+    bent: float
     escape: float
     starts: pd.DataFrame
     evaluations: int
@@ -55,34 +58,28 @@ class Convergence:
     @property
     def converged(self) -> bool:
         """Nothing left to gain, inside or from the boundary."""
-        return bool(np.isfinite(self.gain_left) and self.gain_left < 1e-6 and self.escape > -1e-3)
+        return bool(self.gain_left < 1e-6 and self.bent > -1e-2 and self.escape > -1e-3)
 
 
 class _Search:
-    """The criterion as a function of phi, theta times the size of the effect's column: all alike in scale."""
+    """The criterion as a function of phi, in which all entries are alike in scale; it counts evaluations."""
 
     def __init__(self, likelihood: Likelihood):
         self.likelihood = likelihood
         self.evaluations = 0
-        sizes, identity, curvatures = [], [], []
-        for term in likelihood.design.terms:
-            rows, columns = lower_triangle(len(term.names))
-            sizes.append(np.sqrt((term.Z**2).mean(axis=0))[rows])
-            identity.append((rows == columns).astype(float))
-            curvatures.append(np.full(len(rows), 2.0 * len(term.levels)))
-        self.sizes, self.identity = np.concatenate(sizes), np.concatenate(identity)
-        self.curvatures = np.concatenate(
-            curvatures
-        )  # roughly: each group tells of a variance as one number does
+        places = [(*lower_triangle(len(term.names)), len(term.levels)) for term in likelihood.design.terms]
+        self.identity = np.concatenate([np.equal(rows, columns) * 1.0 for rows, columns, _ in places])
+        # roughly: each group tells of a variance as one number does
+        self.curvatures = np.concatenate([np.full(len(rows), 2.0 * groups) for rows, _, groups in places])
 
     def value(self, phi: np.ndarray) -> float:
         self.evaluations += 1
-        return self.likelihood.criterion(phi / self.sizes)
+        return self.likelihood.value(self.likelihood.solve_scaled(phi))
 
     def both(self, phi: np.ndarray) -> tuple[float, np.ndarray]:
         self.evaluations += 1
-        value, gradient = self.likelihood.criterion_and_gradient(phi / self.sizes)
-        return value, gradient / self.sizes
+        at = self.likelihood.solve_scaled(phi)
+        return self.likelihood.value(at), self.likelihood.gradient_scaled(at)
 
     def hessian(self, phi: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         """Forward differences of the gradient, which is exact: good to four digits."""
@@ -100,7 +97,7 @@ def maximise(likelihood: Likelihood, start: np.ndarray | None = None) -> tuple[n
     search = _Search(likelihood)
     starts = {f"{scale:g}": scale * search.identity for scale in SCALES}
     scanned = sorted(starts, key=lambda name: search.value(starts[name]))
-    runs = [] if start is None else [_run(search, np.asarray(start, float) * search.sizes, "given")]
+    runs = [] if start is None else [_run(search, likelihood.to_phi @ np.asarray(start, float), "given")]
     runs += [_run(search, starts[name], name) for name in scanned[: _runs(likelihood)]]
     best = _settle(search, _polish(search, min(runs, key=lambda run: run["criterion"])["phi"]))
     for _ in range(5):
@@ -112,11 +109,12 @@ def maximise(likelihood: Likelihood, start: np.ndarray | None = None) -> tuple[n
         if higher.value > best.value - LOST:
             break
         best = higher
-    _check_residual(likelihood, best.phi / search.sizes)
-    theta = _positive(likelihood.design, best.phi / search.sizes)
+    theta = _positive(likelihood.design, likelihood.to_theta @ best.phi)
+    _check_residual(likelihood, theta)
     return theta, Convergence(
         gradient=likelihood.criterion_and_gradient(theta)[1],
-        hessian=best.hessian * np.outer(search.sizes, search.sizes),
+        hessian=likelihood.to_phi.T @ best.hessian @ likelihood.to_phi,
+        bent=float(np.linalg.eigvalsh(best.hessian)[0]),
         gain_left=best.gain_left,
         escape=escape,
         starts=pd.DataFrame(runs, columns=["start", "criterion", "evaluations"]),
@@ -206,17 +204,17 @@ def _settle(search: _Search, point: _Point) -> _Point:
 
 def _escape(search: _Search, phi: np.ndarray) -> tuple[float, np.ndarray]:
     """The steepest slope off the boundary, and a point in that direction (or the same point)."""
-    design = search.likelihood.design
-    if smallest_spread(design, phi / search.sizes) >= SINGULAR:
+    likelihood = search.likelihood
+    factors = likelihood.design.factors(phi)
+    if min(np.linalg.svd(T, compute_uv=False).min() for T in factors) >= SINGULAR:
         return 0.0, phi
-    slopes = search.likelihood.covariance_slopes(search.likelihood.solve(phi / search.sizes))
+    slopes = likelihood.covariance_slopes(likelihood.solve_scaled(phi), scaled=True)
     worst, pieces = 0.0, []
-    for term, T, slope in zip(design.terms, design.factors(phi), slopes, strict=True):
-        size = np.sqrt((term.Z**2).mean(axis=0))
+    for T, slope in zip(factors, slopes, strict=True):
         left, sizes, _ = np.linalg.svd(T)
         empty = left[:, sizes < SINGULAR]
         if empty.shape[1]:
-            values, vectors = np.linalg.eigh(empty.T @ (slope / np.outer(size, size)) @ empty)
+            values, vectors = np.linalg.eigh(empty.T @ slope @ empty)
             worst = min(worst, values[0])
             if values[0] < 0:
                 T = _triangle(np.column_stack([T, 0.1 * empty @ vectors[:, 0]]))
@@ -249,6 +247,5 @@ def _check_residual(likelihood: Likelihood, theta: np.ndarray) -> None:
 
 def smallest_spread(design: Design, theta: np.ndarray) -> float:
     """The least that any combination of a group's effects varies, as a share of sigma."""
-    sizes = [np.sqrt((term.Z**2).mean(axis=0)) for term in design.terms]
-    scaled = [size[:, None] * T for size, T in zip(sizes, design.factors(theta), strict=True)]
-    return float(min(np.linalg.svd(T, compute_uv=False).min() for T in scaled))
+    factors = zip(design.terms, design.factors(theta), strict=True)
+    return float(min(np.linalg.svd(term.scaled[1] @ T, compute_uv=False).min() for term, T in factors))

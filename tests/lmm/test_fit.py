@@ -444,3 +444,20 @@ def test_names_are_escaped_in_the_html():
     data = simulated().rename(columns={"x": "<b>"})
     html = fit_lmm("y ~ `<b>` + (1 | g)", data)._repr_html_()
     assert "<b>" not in html and "&lt;b&gt;" in html
+
+
+@BOTH
+def test_the_origin_of_a_predictor_that_varies_changes_nothing(reml):
+    """The valley of an uncentred slope is narrow, and must be gone down all the same."""
+    rng = np.random.default_rng(3)
+    group, x = np.repeat(np.arange(10), 6), rng.normal(size=60)
+    effects = rng.normal(size=(10, 2)) * [0.7, 0.4]
+    y = 1 + x + effects[group, 0] + effects[group, 1] * x + rng.normal(size=60)
+    fits = [
+        fit_lmm("y ~ x + (1 + x | group)", pd.DataFrame({"y": y, "x": x + origin, "group": group}), reml=reml)
+        for origin in (0, 1e3, 1e5)
+    ]
+    for fit in fits:
+        assert fit.converged and fit.criterion == pytest.approx(fits[0].criterion, abs=1e-6)
+        slope = fit.variance_components.loc[("group", "x"), "sd"]
+        assert slope == pytest.approx(fits[0].variance_components.loc[("group", "x"), "sd"], rel=1e-5)

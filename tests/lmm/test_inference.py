@@ -528,6 +528,15 @@ def test_a_statistic_of_zero_rejects_nothing():
     assert test.p_boundary == pytest.approx(1 if test.statistic == 0 else 0.5, abs=1e-3)
 
 
+def test_a_variance_estimated_as_zero_has_the_p_of_one_whatever_the_last_bits():
+    rows = load("dyestuff2").rename(columns={"yield": "amount"}).assign(pair=lambda d: d.index // 3)
+    small = fit_lmm("amount ~ 1 + (1 | pair)", rows, reml=False)
+    large = fit_lmm("amount ~ 1 + (1 | pair) + (1 | batch)", rows, reml=False)
+    assert large.theta[1] == pytest.approx(0, abs=1e-6)
+    found = likelihood_ratio(small, large)
+    assert found.statistic == 0 and found.p_boundary == 1
+
+
 @pytest.mark.parametrize(
     ("small", "large"),
     [("y ~ 1 + (1 | g)", "y ~ x + (1 | g)"), ("y ~ x + (1 + x || g)", "y ~ x + (1 + x | g)")],
