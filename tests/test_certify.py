@@ -601,7 +601,7 @@ def test_mlm_certify_stays_a_function_whatever_is_imported_first():
 
 
 def test_an_uncentred_slope_is_judged_as_the_centred_one_is():
-    """The valley is narrow there: a claim beside its floor must not pass because the climb sticks at its start."""
+    """The valley is narrow there: a claim beside its floor must not pass because a climb sticks."""
     rng = np.random.default_rng(3)
     group, x = np.repeat(np.arange(10), 6), rng.normal(size=60)
     y = 1 + x + rng.normal(size=10)[group] + 0.4 * rng.normal(size=10)[group] * x + rng.normal(size=60)
