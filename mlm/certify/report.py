@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 REFIT = (
-    "Do not read this fit. Fit the model again from another start or with another optimiser, for example "
-    'with method=["nm", "bfgs"] or method="powell" of statsmodels, or with fit_lmm, and certify that.'
+    "Do not read this fit. Fit the model again from another start, with another optimiser than the one that "
+    "made it, or with fit_lmm, and certify that; none of them is right on every model."
 )
 REREAD = "The estimates may be read: they are at the top. The number may not; use the one in the table."
 
