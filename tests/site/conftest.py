@@ -66,6 +66,7 @@ def browser():
 def tab(browser):
     """A tab for tests that act on a page; short waits, so that a test fails soon."""
     context = browser.new_context(viewport={"width": 1300, "height": 900})
-    context.set_default_timeout(5000)
+    context.set_default_timeout(15_000)
+    context.set_default_navigation_timeout(60_000)  # a long page sets a thousand formulas
     yield context.new_page()
     context.close()
