@@ -181,3 +181,12 @@ def test_the_notebook_for_download_is_valid_and_has_outputs(site, chapter):
     assert names == [f"cell-{i:03d}" for i in range(1, len(names) + 1)], (
         f"{link['href']}: ids differ between builds"
     )
+
+
+@pytest.mark.parametrize("chapter", notebook_pages())
+def test_guards_print_nothing(site, chapter):
+    """What a hidden cell prints is in the notebook for download: a warning, with the path of a process."""
+    notebook = nbformat.read(site / "_sources" / chapter.replace(".html", ".ipynb"), as_version=4)
+    hidden = [cell for cell in notebook.cells if "remove-cell" in cell.metadata.get("tags", [])]
+    said = {cell.source.splitlines()[0]: cell.outputs for cell in hidden if cell.outputs}
+    assert not said, f"{chapter}: hidden cells should print nothing: {said}"
