@@ -1,0 +1,197 @@
+"""Marks of written answers: a CSV that the instructor fills in, read with care and merged into results."""
+
+import csv
+import io
+import math
+import re
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from mlm.grading.exports import cell, labels, to_csv
+from mlm.grading.model import Result
+from mlm.grading.questions import Asked
+from mlm.grading.visible import number, visible
+
+COLUMNS = ["submission", "learner", "question", "criterion", "possible", "mark", "comment"]
+_KEY = ("submission", "question", "criterion")
+
+
+class MarksRefused(ValueError):
+    """The file of marks has faults; the message names the row, what was expected and what to do."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What an instructor gave for one criterion.
+
+    Attributes
+    ----------
+    mark : float or None
+        Points; None while the cell is empty.
+    possible : float
+        Points that the criterion can earn.
+    comment : str
+        A word to the learner.
+    """
+
+    mark: float | None
+    possible: float
+    comment: str = ""
+
+
+def marks_template(results: list[Result], asked: list[Asked], existing: list[dict]) -> str:
+    """The text of ``marks.csv``: a row for each submission, written question and criterion.
+
+    Parameters
+    ----------
+    results : list of Result
+        Those with a written answer get rows.
+    asked : list of Asked
+        What was asked, with the rubrics.
+    existing : list of dict
+        The rows of the file as it is (`marks_rows`).  Each stays, in its place, with its mark and its comment,
+        also where its submission is gone; new rows come behind them.
+
+    Returns
+    -------
+    str
+        Begins with the mark by which a spreadsheet knows UTF-8, without which it would spoil names.
+    """
+    rows = [[row[column] for column in COLUMNS] for row in existing]
+    known = {tuple(row[column] for column in _KEY) for row in existing}
+    for result, label, question in _written(results, asked):
+        for criterion, points in question.rubric:
+            if (label, question.name, cell(criterion)) not in known:
+                who = [label, cell(result.learner), question.name, cell(criterion)]
+                rows.append([*who, number(points), "", ""])
+    return "\ufeff" + to_csv([COLUMNS, *rows])
+
+
+def _written(results, asked):
+    """Each result with the label of its submission and each written question that it answered."""
+    called = labels(results)
+    for result in sorted(results, key=lambda result: result.submission):
+        statuses = {answer.name: answer.status for answer in result.answers}
+        for question in asked:
+            if question.kind == "write" and statuses.get(question.name) in ("written", "marked"):
+                yield result, called[result.submission], question
+
+
+def marks_rows(path: Path) -> list[dict]:
+    """The rows of a file of marks as text, whatever separator and ends of lines a spreadsheet gave them.
+
+    Raises
+    ------
+    MarksRefused
+        Where it is no such file.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MarksRefused(
+            f"{path.name} is not written in UTF-8 (byte {error.start}); save it again as “CSV UTF-8”"
+        ) from None
+    head = text.split("\n", 1)[0]
+    separator = max(",;\t", key=head.count)
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+    names = [name.strip().lower() for name in rows[0]] if rows else []
+    if lacking := [column for column in COLUMNS if column not in names]:
+        raise MarksRefused(
+            f"{path.name} has no column {', '.join(lacking)}; its first row must be {','.join(COLUMNS)}"
+        )
+    found = []
+    for place, row in enumerate(rows[1:], 2):
+        if any(entry.strip() for entry in row):
+            filled = row + [""] * (len(names) - len(row))
+            found.append({name: filled[names.index(name)].strip() for name in COLUMNS} | {"row": place})
+    return found
+
+
+def read_marks(path: Path, results: list[Result], asked: list[Asked]) -> dict:
+    """What the instructor gave, checked row by row against what was handed in and what the rubric allows.
+
+    Parameters
+    ----------
+    path : Path
+        ``marks.csv``.
+    results : list of Result
+        All submissions.
+    asked : list of Asked
+        What was asked, with the rubrics.
+
+    Returns
+    -------
+    dict
+        ``marks[submission][question][criterion]`` is a `Mark`, for every criterion of every written answer.
+
+    Raises
+    ------
+    MarksRefused
+        With all that is wrong in the file, a line for each row.
+    """
+    marks, places = {}, {}
+    for result, label, question in _written(results, asked):
+        marks.setdefault(result.submission, {})[question.name] = {
+            c: Mark(None, p) for c, p in question.rubric
+        }
+        for criterion, points in question.rubric:
+            place = (result.submission, question.name, criterion, points)
+            places[label, question.name, cell(criterion)] = place
+    faults, seen = [], {}
+    for row in marks_rows(path):
+        key = tuple(row[column] for column in _KEY)
+        try:
+            submission, question, criterion, points = _place(key, places)
+            if key in seen:
+                raise MarksRefused(
+                    f"the same criterion of the same text as in row {seen[key]}; delete one of the two"
+                )
+            seen[key] = row["row"]
+            marks[submission][question][criterion] = Mark(_mark(row["mark"], points), points, row["comment"])
+        except MarksRefused as fault:
+            if row["mark"]:  # an empty row asks for nothing
+                faults.append(f"Row {row['row']} of {path.name}: {fault}.")
+    if faults:
+        raise MarksRefused("\n".join(faults))
+    return marks
+
+
+def _place(key: tuple[str, str, str], places: dict) -> tuple:
+    """Where a row belongs; what nothing answers to is refused, part by part."""
+    if key in places:
+        return places[key]
+    for depth, column in enumerate(_KEY):
+        known = sorted({place[depth] for place in places if place[:depth] == key[:depth]})
+        if key[depth] not in known:
+            near = get_close_matches(key[depth], known, n=1, cutoff=0.5)
+            advice = f"did you mean {near[0]!r}?" if near else "correct it, or delete the row"
+            raise MarksRefused(
+                f"no {column} with a text to mark is called {visible(key[depth], 120)!r}; {advice}"
+            )
+    raise AssertionError(key)
+
+
+def _mark(text: str, possible: float) -> float | None:
+    if not text:
+        return None
+    expected = f"expected a number between 0 and {number(possible)}"
+    plain = re.fullmatch(r"\+?\d*[.,]?\d+|\d+[.,]", text)
+    value = float(text.replace(",", ".")) if plain else math.nan
+    if not 0 <= value <= possible:
+        raise MarksRefused(f"the mark is {visible(text, 40)!r}; {expected}, or nothing")
+    return value
+
+
+def merge_marks(result: Result, marks: dict) -> Result:
+    """The result with each written answer marked of which every criterion has a mark."""
+    given = marks.get(result.submission, {})
+    return replace(result, answers=[_merged(answer, given.get(answer.name, {})) for answer in result.answers])
+
+
+def _merged(answer, given: dict):
+    if answer.status not in ("written", "marked") or not given or any(m.mark is None for m in given.values()):
+        return answer
+    points = round(sum(mark.mark for mark in given.values()), 6)
+    message = f"Marked by your instructor: {number(points)} of {number(answer.possible)} points."
+    return replace(answer, status="marked", points=points, message=message)
