@@ -1,8 +1,8 @@
 """The entries of a zip that nobody vouches for, read in memory, one by one, each with a limit.
 
 The standard library's reader gives up the whole file for one name that it cannot decode, and in some releases
-reads overlapping entries, the trick of small bombs.  Here an entry that cannot be read costs that entry only, no
-more is unpacked than the caller asks for whatever the headers say, and nothing is written.  Layout of the
+reads overlapping entries, the trick of small bombs.  Here an entry that cannot be read costs that entry only,
+no more is unpacked than the caller asks for whatever the headers say, and nothing is written.  Layout of the
 records: PKWARE, *.ZIP File Format Specification* (APPNOTE.TXT), 4.3 and 4.5.
 """
 

@@ -1,10 +1,10 @@
 """Whose is a file?  What learning platforms write into the names of files and folders.
 
-Canvas: ``lib/content_zipper.rb`` of Canvas LMS.  The name is the sortable one in lower case without what is no
-letter, digit or underscore; the numbers are those of the user and of the uploaded file.  Moodle:
-``mod/assign/locallib.php`` and ``mod/assign/classes/downloader.php``; the number is the participant's in this
-assignment.  Gradescope: the file ``submission_metadata.yml`` of an export.  nbgrader: ``nbgrader/coursedir.py``,
-``{step}/{student}/{assignment}/{notebook}.ipynb``.
+Canvas: ``lib/content_zipper.rb`` of Canvas LMS.  The name is the sortable one in lower case without what is
+no letter, digit or underscore; the numbers are those of the user and of the uploaded file.
+Moodle: ``mod/assign/classes/downloader.php``.  The number is the participant's in this assignment.
+Gradescope: the file ``submission_metadata.yml`` of an export.
+nbgrader: ``nbgrader/coursedir.py``, ``{step}/{student}/{assignment}/{notebook}.ipynb``.
 """
 
 import re
@@ -106,7 +106,7 @@ def wrapper_of(paths: Iterable[tuple[str, ...]]) -> int:
 
     A part does if all notebooks lie below it and they are in two folders at least, or are two files at least.
     """
-    paths = [parts for parts in paths if NOTEBOOK.search(parts[-1]) and "__MACOSX" not in parts]
+    paths = [parts for parts in paths if NOTEBOOK.search(parts[-1]) and not parts[-1].startswith("._")]
     depth = 0
     while paths and all(len(parts) > depth + 1 for parts in paths) and len({p[depth] for p in paths}) == 1:
         if len({parts[depth + 1] for parts in paths}) < 2:
@@ -134,18 +134,27 @@ def gradescope(text: str, folder: tuple[str, ...]) -> dict[tuple[str, ...], Owne
     """
     import yaml
 
-    blocks = re.findall(
-        r"^(submission_\d{1,20}):[ \t]*\n(?:[ \t]+.*\n)*?[ \t]+:submitters:[ \t]*\n((?:[ \t]+(?:- |  ).*\n)+)",
-        text.replace("\r\n", "\n") + "\n",
-        re.MULTILINE,
-    )
     try:
         return {
-            (*folder, name): _submitters(name, yaml.safe_load(re.sub(r"^  ", "", block, flags=re.MULTILINE)))
-            for name, block in blocks
+            (*folder, name): _submitters(name, yaml.safe_load("\n".join(lines)))
+            for name, lines in _lists_of_submitters(text).items()
         }
-    except (yaml.YAMLError, TypeError, AttributeError, RecursionError) as error:
+    except (yaml.YAMLError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise ValueError(f"{METADATA} cannot be read: {type(error).__name__}") from None
+
+
+def _lists_of_submitters(text: str) -> dict[str, list[str]]:
+    lists, name, inside = {}, "", False
+    for line in text.splitlines():
+        if found := re.fullmatch(r"(submission_\d{1,20}):\s*", line):
+            name, inside = found[1], False
+        elif re.fullmatch(r"  :submitters:\s*", line):
+            inside = True
+        elif inside and name and line.startswith(("  - ", "    ")):
+            lists.setdefault(name, []).append(line)
+        else:
+            inside = False
+    return lists
 
 
 def _submitters(name: str, people: list[dict]) -> Owner:
@@ -156,6 +165,6 @@ def _submitters(name: str, people: list[dict]) -> Owner:
         )
         for person in people
     )
-    ids = {kind: members[0].ids[kind] for kind in members[0].ids} if len(members) == 1 else {}
+    ids = members[0].ids if len(members) == 1 else {}
     learner = " and ".join(member.learner for member in members)
     return Owner(learner, ids | {"gradescope": name}, members=members if len(members) > 1 else ())

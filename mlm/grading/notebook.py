@@ -1,8 +1,8 @@
 """From the bytes of a notebook to the code that is to be run; the bytes may be anything.
 
-Nothing of the notebook runs or is evaluated here, and its outputs are dropped.  Time and memory are bounded by
-the limits below, which no notebook of a course comes near.  Formats 2 and 3 are read here too: of their upgrade
-by nbformat only the place and the name of the code matter, and it would validate, log and rewrite the rest.
+Nothing of the notebook runs or is evaluated here, and its outputs are dropped.  Time and memory are bounded
+by the limits below, which no notebook of a course comes near.  Formats 2 and 3 are read here, not upgraded by
+nbformat: only the place and the name of the code differ, and an upgrade would validate and rewrite the rest.
 """
 
 import json
@@ -180,7 +180,9 @@ def _list(thing) -> list:
 def _source(cell: dict) -> str:
     source = cell.get("source", cell.get("input", ""))
     if isinstance(source, list):
-        source = "".join(line for line in source if isinstance(line, str))
+        lines = [line for line in source if isinstance(line, str)]
+        ended = "source" in cell or "".join(lines[:1]).endswith(("\n", "\r"))  # format 2 has no line ends
+        source = ("" if ended else "\n").join(lines)
     if not isinstance(source, str):
         return ""
     return source.encode("utf8", "replace").decode(

@@ -46,8 +46,8 @@ class Learner:
     name : str
         As reports write it; no two learners of a roster share it.
     ids : dict of str to str
-        ``email``, ``id``, ``sid``, ``login``, ``canvas``, ``moodle``, ``section``, those that the roster has.  Of
-        a Canvas gradebook also ``Student``, ``ID``, ``SIS User ID``, ``SIS Login ID``, ``Section``, as they are.
+        ``email``, ``id``, ``sid``, ``login``, ``canvas``, ``moodle``, ``section``, those that the roster has.
+        Of a Canvas gradebook also ``Student``, ``ID``, ``SIS User ID``, ``SIS Login ID``, ``Section``.
     names : tuple of str
         What else the learner is called.
     """
@@ -65,7 +65,7 @@ class Roster:
     index: dict[tuple[str, str], list[Learner]] = field(repr=False)
 
     def find(self, ids: dict[str, str], text: str, files: tuple[str, ...] = ()) -> Learner | None:
-        """The one learner who handed in one of these files, or has an id of the platform, or is called this."""
+        """The one learner who handed in such a file, or has one of the platform's ids, or is called this."""
         keys = [("file", file) for file in files if file]
         keys += [(kind, ids[kind]) for kind in ("canvas", "moodle", "email", "sid") if kind in ids]
         keys += [(kind, text) for kind in ("login", "email", "sid", "id", "user", "name")]
@@ -84,11 +84,11 @@ def read_roster(path: Path) -> Roster:
     path : pathlib.Path
         A CSV in UTF-8 with ``,``, ``;`` or tabs, in one of three forms.
 
-        - Columns of one's own, in any order: ``learner`` or ``name`` (or another that tells who it is), ``email``,
-          ``id``, ``sid``, ``login``, ``section``, and ``file``: the name of what the learner handed in, where
-          neither file nor folder says whose it is.
-        - A Canvas gradebook as it is exported, ``Student, ID, SIS User ID, SIS Login ID, Section`` and any others.
-        - A Moodle grading worksheet as it is exported, ``Identifier, Full name, Email address`` and any others.
+        - Columns of one's own, in any order: ``learner`` or ``name`` (or another that tells who it is),
+          ``email``, ``id``, ``sid``, ``login``, ``section``, and ``file``: the name of what the learner
+          handed in, where neither file nor folder says whose it is.
+        - A Canvas gradebook as exported: ``Student, ID, SIS User ID, SIS Login ID, Section`` and any others.
+        - A Moodle grading worksheet as exported: ``Identifier, Full name, Email address`` and any others.
 
     Raises
     ------
@@ -155,7 +155,7 @@ _KNOWN = {*COLUMNS, *CANVAS, *MOODLE}
 
 
 def _is_no_learner(cells: dict[str, str]) -> bool:
-    """Canvas has a line of possible points, one on how grades are posted, and a student for trying things out."""
+    """Canvas has a line of possible points, one on how grades are posted, and a student for trying out."""
     student = cells.get("Student", "")
     return (
         "Student" in cells

@@ -29,6 +29,7 @@ READ_ONLY = (
     os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 )
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+NO_PARTS = ("", ".", "..", "__MACOSX")
 LINK = ("unsafe path", "It is a link, and links are not followed; ask for the file itself.")
 DEVICE = ("unsafe path", "It is a pipe, a socket or a device, and is not opened; ask for the notebook.")
 
@@ -44,16 +45,16 @@ class Found:
     @property
     def parts(self) -> tuple[str, ...]:
         """Its path, part by part, without what only moves about."""
-        return tuple(part for part in self.name.split("/") if part not in ("", ".", "..")) or (self.name,)
+        return tuple(part for part in self.name.split("/") if part not in NO_PARTS) or (self.name,)
 
 
 def collect(place: Path, roster: Path | None = None, *, exercise: str = "") -> list[Submission]:
     """Everything that was handed in, sorted by name, the same on every machine.
 
     A ``.zip`` in the folder is opened in memory, one inside it is not.  Whose a file is comes from the roster
-    if it knows the learner, else from the platform's names and metadata (Canvas, Gradescope, Moodle, nbgrader),
-    else from the folder, else from the file's name.  The metadata of a Gradescope export and the roster are read
-    as such and have no place in the list.
+    if it knows the learner, else from the platform's names and metadata (Canvas, Gradescope, Moodle,
+    nbgrader), else from the folder, else from the file's name.  The metadata of a Gradescope export and the
+    roster are read as such and have no place in the list.
 
     Parameters
     ----------
@@ -75,10 +76,8 @@ def collect(place: Path, roster: Path | None = None, *, exercise: str = "") -> l
     found = [file for file in found if file.name not in used]
     wrapper = layouts.wrapper_of(file.parts for file in found)
     owners = [layouts.owner(file.parts, exercise, wrapper, metadata) for file in found]
-    listed = [
-        _submission(file, owner, learners) for file, owner in zip(found, _told_apart(owners), strict=True)
-    ]
-    return _with_others(listed)
+    names = _told_apart(owners)
+    return _with_others([_submission(*each, learners) for each in zip(found, owners, names, strict=True)])
 
 
 def missing_learners(submissions: list[Submission], roster: Path) -> list[Learner]:
@@ -255,21 +254,19 @@ def _metadata(found: list[Found]) -> tuple[dict[tuple[str, ...], Owner], set[str
     return metadata, used
 
 
-def _told_apart(owners: list[Owner]) -> list[Owner]:
-    """Two learners of one name, as a platform's numbers show, get theirs behind the name."""
+def _told_apart(owners: list[Owner]) -> list[str]:
+    """Names of the owners; two of one name, as a platform's numbers show, have theirs behind it."""
     keys: dict[str, set[str]] = {}
     for owner in owners:
         keys.setdefault(owner.learner, set()).add(owner.key)
     return [
-        replace(owner, learner=f"{owner.learner} ({owner.key})")
-        if owner.key and len(keys[owner.learner]) > 1
-        else owner
+        f"{owner.learner} ({owner.key})" if owner.key and len(keys[owner.learner]) > 1 else owner.learner
         for owner in owners
     ]
 
 
-def _submission(file: Found, owner: Owner, roster: Roster | None) -> Submission:
-    learner, ids, notes = owner.learner, dict(owner.ids), list(owner.notes)
+def _submission(file: Found, owner: Owner, name: str, roster: Roster | None) -> Submission:
+    ids, notes = dict(owner.ids), list(owner.notes)
     if owner.members:
         members = [_known(member, "", roster) for member in owner.members]
         learner = " and ".join(name for name, _ in members)
@@ -278,7 +275,7 @@ def _submission(file: Found, owner: Owner, roster: Roster | None) -> Submission:
         known = roster is None or all(found for _, found in members)
     else:
         learner, match = _known(owner, file.name, roster)
-        ids |= match.ids if match else {}
+        learner, ids = (learner, ids | match.ids) if match else (name, ids)
         known = roster is None or match is not None
     if not known:
         notes.append("learner not in the roster")
@@ -296,7 +293,7 @@ def _known(owner: Owner, name: str, roster: Roster | None) -> tuple[str, Learner
 
 
 def _with_others(listed: list[Submission]) -> list[Submission]:
-    """Say of each notebook which others its learner handed in; which one counts is the instructor's to say."""
+    """Say of each notebook which others its learner handed in; which one counts, the instructor decides."""
     notebooks: dict[str, list[str]] = {}
     for one in listed:
         if not one.problem:
@@ -327,9 +324,10 @@ def _readable(name: str) -> str:
 
 
 def _hashed(readable: str, name: str, digits: int) -> str:
-    kept = readable[: MAX_SLUG - digits - 1].rstrip(".-")
-    tail = _hash(name, digits)
-    return f"{kept}-{tail}" if kept and not RESERVED.fullmatch(kept) else f"{kept}_{tail}".lstrip("_")
+    kept, tail = readable[: MAX_SLUG - digits - 2].rstrip(".-"), _hash(name, digits)
+    if RESERVED.fullmatch(kept):
+        kept = f"_{kept}"
+    return f"{kept}-{tail}" if kept else tail
 
 
 def _hash(name: str, digits: int) -> str:
