@@ -71,8 +71,9 @@ def canvas_csv(results: list[Result], assignment: str) -> str:
     -------
     str
         The columns of Canvas, a row of possible points, and a row for each learner.  ``ids`` of a result may
-        hold ``canvas`` (a number), ``sid``, ``login`` or ``email``, and ``section``; Canvas looks for a learner by
-        them in this order, and then by name.  Where nothing could be graded the points are empty, not 0.
+        hold a gradebook's own cells by its titles (``Student``, ``ID``, …), or else ``canvas`` (a number),
+        ``sid``, ``login`` or ``email``, and ``section``; Canvas looks for a learner by them in this order, and
+        then by name.  Where nothing could be graded the points are empty, not 0.
     """
     if _CANVAS_OWN.search(assignment):
         raise ValueError(
@@ -84,15 +85,15 @@ def canvas_csv(results: list[Result], assignment: str) -> str:
     )
     for result in best_of_each(results):
         ids = result.ids
-        canvas = ids.get("canvas", "")
+        canvas = ids.get("ID") or ids.get("canvas", "")
         rows.append(
             [
                 # a row with these words would be read as the row of possible points
-                cell(result.learner).replace("Points Possible", "Points_Possible"),
+                cell(ids.get("Student") or result.learner).replace("Points Possible", "Points_Possible"),
                 canvas if re.fullmatch("[0-9]+", canvas) else "",
-                cell(ids.get("sid", "")),
-                cell(ids.get("login") or ids.get("email", "")),
-                cell(ids.get("section", "")),
+                cell(ids.get("SIS User ID") or ids.get("sid", "")),
+                cell(ids.get("SIS Login ID") or ids.get("login") or ids.get("email", "")),
+                cell(ids.get("Section") or ids.get("section", "")),
                 "" if result.status == NOT_GRADED else number(result.points),
             ]
         )
