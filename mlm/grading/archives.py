@@ -153,7 +153,7 @@ def _listed(directory: bytes, shift: int) -> Iterator[Entry]:
         place += sum(lengths)
         size, packed, offset = _wide(extra, size, packed, offset)
         entry = Entry(_text(raw, flags), offset + shift, packed, size, checksum, method)
-        yield _judged(entry, flags, attributes)
+        yield _judged(entry, raw, flags, attributes)
 
 
 def _wide(extra: bytes, *values: int) -> list[int]:
@@ -176,13 +176,13 @@ def _text(raw: bytes, flags: int) -> str:
         return raw.decode("utf8", "backslashreplace") if flags & 0x800 else raw.decode("cp437")
 
 
-def _judged(entry: Entry, flags: int, attributes: int) -> Entry:
+def _judged(entry: Entry, raw: bytes, flags: int, attributes: int) -> Entry:
     kind = stat.S_IFMT(attributes >> 16)
     if len(entry.name) > MAX_NAME:
         return _refused(
             entry, "unsafe path", f"Its name has {len(entry.name):,} characters; no disk takes that."
         )
-    if sentence := unsafe(entry.name):
+    if sentence := _unsafe(raw.decode("latin-1")):  # what matters is ASCII in every encoding of names
         return _refused(entry, "unsafe path", sentence)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR) or attributes & REPARSE_POINT:
         return _refused(
@@ -197,7 +197,7 @@ def _judged(entry: Entry, flags: int, attributes: int) -> Entry:
     return entry
 
 
-def unsafe(name: str) -> str:
+def _unsafe(name: str) -> str:
     """Why the name of an entry may not be trusted as a path below a folder, or ``""``."""
     if "\\" in name:
         return "Its path has a backslash; make the zip anew with another program."

@@ -89,16 +89,16 @@ def _by_folder(parts: tuple[str, ...], exercise: str, wrapper: int) -> str:
             return told
     stem = NOTEBOOK.sub("", name)
     stem = stem if stem != name else name.rpartition(".")[0] or name
-    return _without_exercise(stem, exercise) or (parts[-2] if len(parts) > 1 else stem)
+    above = parts[-2] if len(parts) > 1 else ".zip"
+    return _without_exercise(stem, exercise) or (stem if above.lower().endswith(".zip") else above)
 
 
 def _without_exercise(stem: str, exercise: str) -> str:
     slug = re.escape(exercise) if exercise else ANY_EXERCISE
     between = r"[-_ (]+" if exercise else r"[_ (]+"
     stem = COPY.sub("", stem)
-    return re.sub(rf"^{slug}(?:{between}|$)|{between}{slug}$", "", stem, count=1, flags=re.IGNORECASE).strip(
-        "() "
-    )
+    rest = re.sub(rf"^{slug}(?:{between}|$)|{between}{slug}\)?$", "", stem, count=1, flags=re.IGNORECASE)
+    return stem if rest == stem else rest.strip("() ")
 
 
 def wrapper_of(paths: Iterable[tuple[str, ...]]) -> int:
