@@ -242,16 +242,21 @@ def _unique(files: Iterator[Found]) -> list[Found]:
 
 
 def _metadata(found: list[Found]) -> tuple[dict[tuple[str, ...], Owner], set[str]]:
-    """What the exports of Gradescope say of their folders, and the names of the files that said so."""
-    metadata, used = {}, set()
+    """What an export of Gradescope says of its folders, and the name of the file that says so.
+
+    It counts if all notebooks are in that export: in a zip beside others it may be a learner's.
+    """
+    notebooks = [file.parts for file in found if NOTEBOOK.search(file.name)]
     for file in found:
-        if layouts.is_export(file.parts) and not file.problem:
+        folder = file.parts[:-1]
+        if file.problem or not layouts.is_export(file.parts) or not notebooks:
+            continue
+        if all(parts[: len(folder)] == folder for parts in notebooks):
             try:
-                metadata |= layouts.gradescope(file.content.decode("utf8", "replace"), file.parts[:-1])
-                used.add(file.name)
+                return layouts.gradescope(file.content.decode("utf8", "replace"), folder), {file.name}
             except ValueError:
                 continue  # it keeps its place in the list, and folders are called by their names
-    return metadata, used
+    return {}, set()
 
 
 def _told_apart(owners: list[Owner]) -> list[str]:
@@ -280,8 +285,9 @@ def _submission(file: Found, owner: Owner, name: str, roster: Roster | None) -> 
     if not known:
         notes.append("learner not in the roster")
     problem = file.problem
-    if not problem and not NOTEBOOK.search(file.name):  # metadata that could not be read
-        problem = ("unreadable", "The export's list of submitters cannot be read; download it again.")
+    if not problem and not NOTEBOOK.search(file.name):  # metadata that were not used
+        sentence = "A list of submitters that cannot be read, or is not of these files; download it again."
+        problem = ("not a notebook", sentence)
     if NOTEBOOK.search(file.name) and not file.name.lower().endswith(".ipynb"):
         notes.append("named " + NOTEBOOK.search(file.name)[0])
     return Submission(file.name, learner, b"" if problem else file.content, problem, tuple(notes), ids)

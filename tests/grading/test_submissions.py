@@ -170,7 +170,7 @@ def test_gradescope_says_who_submitted_and_its_metadata_are_no_submission(folder
 def test_gradescope_metadata_that_cannot_be_read_are_reported_and_folders_name_the_learners(folder):
     put(folder, "submission_1/03-basics.ipynb", "submission_2/03-basics.ipynb")
     (folder / "submission_metadata.yml").write_text("submission_1:\n  :submitters:\n  - [\n")
-    assert statuses(folder)["submission_metadata.yml"] == "unreadable"
+    assert statuses(folder)["submission_metadata.yml"] == "not a notebook"
     assert learners(folder)["submission_1/03-basics.ipynb"] == "submission_1"
 
 
@@ -180,6 +180,13 @@ def test_metadata_that_a_learner_handed_in_name_nobody(folder):
     (folder / "submission_2" / "submission_metadata.yml").write_text(forged)
     assert learners(folder)["submission_2/submission_9/03-basics.ipynb"] == "submission_2"
     assert statuses(folder)["submission_2/submission_metadata.yml"] == "not a notebook"
+
+
+def test_metadata_in_the_zip_of_one_learner_among_others_name_nobody_and_keep_their_place(folder):
+    zipped(folder / "mallory.zip", "submission_1/a.ipynb", **{"submission_metadata.yml": GRADESCOPE.encode()})
+    put(folder, "bob.ipynb")
+    assert learners(folder)["mallory.zip/submission_1/a.ipynb"] == "mallory"
+    assert statuses(folder)["mallory.zip/submission_metadata.yml"] == "not a notebook"
 
 
 def test_late_is_noted(folder):
