@@ -1,5 +1,7 @@
 """Attacks by the answers given and the cells handed in: guess, look up, deal other data, leave out, change."""
 
+from copy import deepcopy
+
 from .scene import RAN, hand_in, perfect, play, submit, worked
 
 CHANGED = """
@@ -103,7 +105,9 @@ def _reordered():
 
 def _duplicated():
     notebook = perfect()
-    notebook.cells = [cell for cell in notebook.cells for _ in range(3)]
+    notebook.cells = [deepcopy(cell) for cell in notebook.cells for _ in range(3)]
+    for place, cell in enumerate(notebook.cells):
+        cell["id"] = f"c{place}"
     return notebook
 
 
@@ -127,8 +131,8 @@ ATTACKS = [
     play("ipython", "IPython", IPYTHON),
     play("magics", "IPython", MAGICS, tools=False),
     *[play(f"nothing-left-{n}", "deleted names", source) for n, source in enumerate(DELETED, 1)],
-    hand_in("deleted-checks", "deleted cells", _deleted(), statuses=RAN),
-    hand_in("reordered", "reordered cells", _reordered(), statuses=RAN),
+    hand_in("deleted-checks", "deleted cells", _deleted(), deserved=5, statuses=RAN),
+    hand_in("reordered", "reordered cells", _reordered(), deserved=5, statuses=RAN),
     hand_in("duplicated", "duplicated cells", _duplicated(), deserved=5, statuses=RAN),
     hand_in("rewritten-checks", "changed check cells", _rewritten(), deserved=2, statuses=RAN),
     hand_in("all-in-one", "changed check cells", submit(perfect(last=worked())), deserved=5, statuses=RAN),

@@ -24,7 +24,7 @@ forged = ("\n".join(lines) + "\n\x00\xff}{][\n" + '{"event": "check", "name": \n
 
 
 def flood(number):
-    """All of it, at the end and at the start, without waiting for a reader."""
+    # all of it, at the end and at the start, without waiting for a reader
     flags = fcntl.fcntl(number, fcntl.F_GETFL)
     fcntl.fcntl(number, fcntl.F_SETFL, flags | os.O_NONBLOCK)
     for place in (os.SEEK_END, os.SEEK_SET):
