@@ -72,8 +72,8 @@ def canvas_csv(results: list[Result], assignment: str) -> str:
     str
         The columns of Canvas, a row of possible points, and a row for each learner.  ``ids`` of a result may
         hold a gradebook's own cells by its titles (``Student``, ``ID``, …), or else ``canvas`` (a number),
-        ``sid``, ``login`` or ``email``, and ``section``; Canvas looks for a learner by them in this order, and
-        then by name.  Where nothing could be graded the points are empty, not 0.
+        ``sid``, ``login`` or ``email``, and ``section``; Canvas looks for a learner by them in this order,
+        and then by name.  Where nothing could be graded the points are empty, not 0.
     """
     if _CANVAS_OWN.search(assignment):
         raise ValueError(

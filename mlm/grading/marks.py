@@ -50,7 +50,7 @@ def marks_template(results: list[Result], asked: list[Asked], existing: list[dic
     asked : list of Asked
         What was asked, with the rubrics.
     existing : list of dict
-        The rows of the file as it is (`marks_rows`).  Each stays, in its place, with its mark and comment, also
+        The rows of the file as it is (`marks_rows`).  Each stays in its place with its mark and comment, also
         where its submission is gone; new rows come behind them.
 
     Returns

@@ -28,7 +28,7 @@ KINDS = (
     Kind("right", "✓", "right"),
     Kind("mistake", "≈", "known mistake"),
     Kind("wrong", "✗", "wrong"),
-    Kind("invalid", "⊘", "wrong kind of value"),
+    Kind("invalid", "⊘", "wrong kind"),
     Kind("hard-coded", "⚑", "hard-coded"),
     Kind("unanswered", "…", "not answered"),
     Kind("missing", "∅", "no answer arrived"),
@@ -174,11 +174,9 @@ def _quarters(totals: list[float]) -> tuple[float, float, float]:
 
 
 def _bins(totals: list[float], possible: float) -> list[tuple[float, float, int, float]]:
-    """At most twelve bins of a round width from 0 to the most points; the last one holds its upper end too."""
+    """At most twelve bins of a round width from 0 to the most points; the last one holds its end too."""
     width = next((w for w in (0.5, 1, 2, 5, 10, 20, 50, 100) if possible <= 12 * w), possible / 12 or 1)
     number_of_bins = max(1, -int(-possible // width))
     held = Counter(min(int(total // width), number_of_bins - 1) for total in totals)
     highest = max(held.values(), default=1)
     return [(k * width, (k + 1) * width, held[k], 100 * held[k] / highest) for k in range(number_of_bins)]
-
-

@@ -17,9 +17,9 @@ from mlm.grading.visible import number, visible
 #: What the status of a submission means, to the learner.
 STATUSES = {
     "graded": "Your notebook ran from top to bottom.",
-    "partly": "Your notebook ran to the end, but some of its cells failed; what they should have made is missing.",
+    "partly": "Your notebook ran to the end, but some of its cells failed; what they make is missing.",
     "timed out": "Your notebook took too long and was stopped. The answers before that point were graded.",
-    "out of memory": "Your notebook asked for more memory than there is. The answers before that were graded.",
+    "out of memory": "Your notebook asked for too much memory. The answers before that point were graded.",
     "too much output": "Your notebook printed more than is read. The answers before that point were graded.",
     "crashed": "Python ended while your notebook ran. The answers before that point were graded.",
     "unreadable": "The file could not be read as a notebook, so nothing could be graded.",
@@ -75,7 +75,9 @@ def feedback(
     given = (marks or {}).get(result.submission, {})
     answers = {answer.name: answer for answer in result.answers}
     items = [
-        _item(question, answers.get(question.name), given.get(question.name, {}), released if release else None)
+        _item(
+            question, answers.get(question.name), given.get(question.name, {}), released if release else None
+        )
         for question in asked
     ]
     waiting = sum(item["asked"].points for item in items if item["outcome"].name == "written")
@@ -129,7 +131,9 @@ def marking_page(results: list[Result], asked: list[Asked]) -> str:
 
 def _item(question: Asked, answer: Answer | None, given: dict, released: dict | None) -> dict:
     """What a feedback page says of one question."""
-    answer = answer or Answer(question.name, "missing", message="No answer arrived.", possible=question.points)
+    answer = answer or Answer(
+        question.name, "missing", message="No answer arrived.", possible=question.points
+    )
     message = question.mistakes.get(answer.mistake) or hint_to_html(visible(answer.message, _LINE * 2))
     return {
         "asked": question,

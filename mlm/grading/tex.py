@@ -1,6 +1,7 @@
 """Formulas of an exercise as HTML that needs no script; what is too tall for a line stays TeX."""
 
 import re
+import unicodedata
 from html import escape
 
 _SYMBOLS = {
@@ -74,7 +75,8 @@ def _command(name: str, tokens: list[str]) -> str:
         tokens.pop()
     if name in _ACCENTS:
         accented = _atom(tokens)
-        return re.sub(r"(\w)(?=</i>$|$)", rf"\1{_ACCENTS[name]}", accented, count=1)
+        marked = re.sub(r"(\w)(?=</i>$|$)", rf"\1{_ACCENTS[name]}", accented, count=1)
+        return unicodedata.normalize("NFC", marked)
     if name in _UPRIGHT and tokens and tokens[-1] == "{":
         return re.sub(r"</?i>", "", _atom(tokens))
     raise _TooHard

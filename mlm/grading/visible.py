@@ -37,8 +37,8 @@ def visible(text: str, limit: int, lines: bool = False) -> str:
     Returns
     -------
     str
-        Control characters are shown by their pictures (``␀``, ``␊``), other invisible ones by their number
-        (``⟦U+202E⟧``), and piles of combining marks as ``⟦40 marks⟧``.
+        Control characters and other invisible ones are shown by their number (``⟦U+202E⟧``), and piles of
+        combining marks as ``⟦40 marks⟧``.
     """
     kept = text[:limit]
     if lines:
@@ -54,10 +54,6 @@ def _mark(character: str, lines: bool) -> str:
     code = ord(character)
     if lines and character in "\n\t" or character in JOINERS:
         return character
-    if code < 32:
-        return chr(0x2400 + code)
-    if code == 127:
-        return "␡"
     unseen = unicodedata.category(character) in _MARKED or code & 0xFFFE == 0xFFFE
     return f"⟦U+{code:04X}⟧" if unseen else character
 

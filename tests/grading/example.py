@@ -1,4 +1,4 @@
-"""A class that never was: results for the real key of exercise 03, with hostile names and texts among them."""
+"""A class that never was: results for the real key of exercise 03, some with hostile names and texts."""
 
 import json
 import random
@@ -27,7 +27,7 @@ REPORT = (
 
 
 def result(learner: str, seed: int = 1, skill: float = 0.6, **settings) -> Result:
-    """A submission whose answers are right, catalogued mistakes, wrong, missing and so on, drawn with the seed."""
+    """A submission whose answers are right, known mistakes, wrong, missing and so on, as the seed says."""
     draw = random.Random(seed)
     defaults = {"submission": f"{learner[:40]}/{EXERCISE}.ipynb", "slug": f"s{seed}", "status": "graded"}
     answers = [_answer(question, draw, skill) for question in QUESTIONS]
@@ -48,7 +48,9 @@ def _answer(question: dict, draw: random.Random, skill: float) -> Answer:
     if luck < skill + 0.28:
         return _judged(question, {"kind": "text", "value": "many"}, "'many'", possible)
     if luck < skill + 0.33:
-        return Answer(name, "hard-coded", message="Right for the public data only.", possible=possible, shown="48")
+        return Answer(
+            name, "hard-coded", message="Right for the public data only.", possible=possible, shown="48"
+        )
     if luck < skill + 0.38:
         return Answer(name, "unanswered", message="Not answered yet.", possible=possible)
     if luck < skill + 0.43:
@@ -66,7 +68,9 @@ def hostile(text: str, seed: int = 7) -> Result:
     """A submission in which everything that a learner can write is this text."""
     plain = result("x", seed)
     answers = [
-        Answer(a.name, a.status, a.mistake, f"Expected a number, found {text}", a.points, a.possible, text, "")
+        Answer(
+            a.name, a.status, a.mistake, f"Expected a number, found {text}", a.points, a.possible, text, ""
+        )
         for a in plain.answers[:-1]
     ]
     answers.append(Answer("report", "written", message=text, possible=10, shown=text, text=text))
@@ -87,11 +91,21 @@ def class_of(size: int = 24) -> list[Result]:
     """A class of learners of different skill, one file that could not be read and one with failing cells."""
     names = ["Ana Costa", "Ben O’Neil", "Chloé Dubois", "Dmitri Волков", "Ewa Żak", "فاطمة الزهراء", "李小龙"]
     found = [
-        result(f"{names[seed % len(names)]} {seed}", seed, skill=0.35 + 0.6 * seed / size) for seed in range(size)
+        result(f"{names[seed % len(names)]} {seed}", seed, skill=0.35 + 0.6 * seed / size)
+        for seed in range(size)
     ]
-    missing = [Answer(q["name"], "missing", message="No answer arrived.", possible=q["points"]) for q in QUESTIONS]
-    unread = Result("zoe/notes.pdf", "Zoe Zimmer", "zoe", "unreadable", "It begins with %PDF.", answers=missing)
+    missing = [
+        Answer(q["name"], "missing", message="No answer arrived.", possible=q["points"]) for q in QUESTIONS
+    ]
+    unread = Result(
+        "zoe/notes.pdf", "Zoe Zimmer", "zoe", "unreadable", "It begins with %PDF.", answers=missing
+    )
     late = result(
-        "Max Late", 99, 0.5, status="partly", flags=["late", "hard-coded: few"], errors=[(21, "NameError: mu")]
+        "Max Late",
+        99,
+        0.5,
+        status="partly",
+        flags=["late", "hard-coded: few"],
+        errors=[(21, "NameError: mu")],
     )
     return [*found, unread, late]
