@@ -1,8 +1,8 @@
 """Is this answer right?  Plain data against a question's key.
 
 This module imports nothing of the learner's world: it sees what JSON can hold (`mlm.exercises.plain`
-says how) and, like `align` and `describe`, needs the standard library only, so that a grader can run it
-on answers from a sandbox.
+says how) and, like `form`, `align` and `describe`, needs the standard library only, so that a grader can
+run it on answers from a sandbox.
 """
 
 import math
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from mlm.exercises.align import distance, element_distances
 from mlm.exercises.describe import LITTLE, misfit, miss
+from mlm.exercises.form import is_plain
 
 RIGHT, MISTAKE, WRONG, INVALID, UNANSWERED = "right", "mistake", "wrong", "invalid", "unanswered"
 
@@ -37,16 +38,20 @@ class Verdict:
     points: float = 0
 
 
+NOT_PLAIN = Verdict(INVALID, message="This value could not be compared with anything.")
+
+
 def judge(answer: dict, question: dict) -> Verdict:
     """Compare a plain answer with the question's key.
 
     The right value comes first, then the nearest catalogued mistake, then a sentence on what kind of
-    value was expected or on how far off this one is.  Never raises, whatever the answer holds.
+    value was expected or on how far off this one is.  Never raises, whatever the answer holds, and takes
+    no longer than its length accounts for: what is not plain data (`mlm.exercises.form`) is invalid.
     """
     try:
-        return _judge(answer, question)
-    except Exception as error:  # no plain data at all, or of a form that `to_plain` does not make
-        return Verdict(INVALID, message=f"This value could not be compared ({type(error).__name__}).")
+        return _judge(answer, question) if is_plain(answer) else NOT_PLAIN
+    except Exception:  # plain data, but of a form that `to_plain` makes of nothing
+        return NOT_PLAIN
 
 
 def _judge(answer: dict, question: dict) -> Verdict:
@@ -54,7 +59,7 @@ def _judge(answer: dict, question: dict) -> Verdict:
         return Verdict(UNANSWERED, message="Not answered yet.")
     value, tolerance = question["value"], (question["rtol"], question["atol"])
     distances = element_distances(answer, value, *tolerance)
-    if max(distances, default=0) <= 1:
+    if all(gap <= 1 for gap in distances):
         return Verdict(RIGHT, message="Right.", points=question["points"])
     near = [(distance(answer, m["value"], *tolerance), m) for m in question["mistakes"]]
     nearest = min(near, key=lambda pair: pair[0], default=(math.inf, None))

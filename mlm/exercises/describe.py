@@ -4,6 +4,7 @@ Plain data only (see `mlm.exercises.plain`), standard library only.
 """
 
 import math
+from collections import Counter
 from difflib import get_close_matches
 
 from mlm.exercises.align import align, is_numbered
@@ -26,6 +27,7 @@ OTHER = {
     "large": "these are {type}, more than any question asks for.",
     "": "this is an object of type {type}; the question asks for {asked}.",
 }
+LISTED = 1000  # names among which a misspelt one is looked for
 LITTLE = "by less than 2 %)"
 #: Relations between a wrong number and the right one that name the slip.
 SLIPS = [
@@ -63,10 +65,10 @@ def _misfit_kind(answer: dict, value: dict) -> str:
     if given == "missing":
         return f"this is None: nothing was stored. The question asks for {ASKED[asked]}."
     if given == "raised":
-        return f"this raises {answer['error']}."
+        return f"this raises {_short(answer['error'], 200)}."
     if given == "other":
         return OTHER[answer["family"]].format(
-            type=answer["type"], asked=_bare(asked) if answer["family"] else ASKED[asked]
+            type=_short(answer["type"]), asked=_bare(asked) if answer["family"] else ASKED[asked]
         )
     if given == "function":
         return f"this is a function that was not called; the question asks for {ASKED[asked]}."
@@ -127,12 +129,14 @@ def _names(table: dict) -> list[str]:
 
 def _misfit_rows(given: list[str], asked: list[str]) -> str:
     if len(set(given)) < len(given):
-        twice = next(label for label in given if given.count(label) > 1)
-        return f"the label {twice} occurs more than once; each row needs a label of its own."
+        twice = Counter(given).most_common(1)[0][0]
+        return f"the label {_short(twice)} occurs more than once; each row needs a label of its own."
     if len(given) != len(asked):
         return f"the question asks for {len(asked)} rows; this has {len(given)}."
     if is_numbered(given) and not is_numbered(asked):
         return f"the rows are only numbered; the question asks for labels such as {asked[0]} in the index."
+    if is_numbered(asked) and given != asked and set(given) == set(asked):
+        return "the rows are numbered in another order; number them anew with .reset_index(drop=True)."
     return _misfit_names("row", given, asked)
 
 
@@ -146,14 +150,21 @@ def _misfit_names(what: str, given: list[str], asked: list[str]) -> str:
     if absent:
         parts.append(f"there is no {what} {_listed(absent)}")
     if extra:
-        near = get_close_matches(extra[0], absent, n=1, cutoff=0.6)
+        near = get_close_matches(_short(extra[0]), absent[:LISTED], n=1, cutoff=0.6)
         meant = f" (did you mean {near[0]}?)" if near else ""
         parts.append(f"{what} {_listed(extra)} was not asked for{meant}")
     return "; ".join(parts) + "."
 
 
+def _short(text: str, width: int = 60) -> str:
+    """A learner's words in one line that any screen can show."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in text[: 10 * width])
+    line = " ".join(shown.split())
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
 def _listed(names: list[str], most: int = 3) -> str:
-    shown = ", ".join(names[:most])
+    shown = ", ".join(map(_short, names[:most]))
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
@@ -199,13 +210,13 @@ def _misfit_function(answer: dict, value: dict, probes) -> str:
     if answer["kind"] != "function" or not answer["results"]:
         if answer["kind"] == "number":
             return "this is a number; the question asks for the function itself, without calling it."
-        given = answer.get("type") or GIVEN.get(answer["kind"], "nothing")
+        given = _short(answer.get("type", "")) or GIVEN.get(answer["kind"], "nothing")
         return f"the question asks for a function; this is {given}."
     for given, asked, call in zip(answer["results"], value["results"], probes, strict=True):
         if given["kind"] == "raised" and given["signature"]:
-            return f"it does not take the arguments that the question names: {given['error']}."
+            return f"it does not take the arguments that the question names: {_short(given['error'], 200)}."
         if given["kind"] == "raised":
-            return f"called as {call['shown']} it raises {given['error']}."
+            return f"called as {call['shown']} it raises {_short(given['error'], 200)}."
         if given["kind"] in ("missing", "unanswered"):
             return f"called as {call['shown']} it returns nothing; is there a return?"
         if sentence := misfit(given, asked):
@@ -221,15 +232,25 @@ def miss(answer: dict, value: dict, off: list[bool], probes=None) -> str:
     if kind == "boolean":
         return "no, it is the other way round; look at why."
     if kind == "text":
-        return f"not “{answer['value']}”."
+        return f"not “{_short(answer['value'])}”."
     if kind == "function":
         return _miss_function(answer, value, off, probes)
     if kind == "list":
         return f"{sum(off)} of {len(off)} values are off."
     if kind == "set":
-        wrong = [str(entry) for entry in answer["values"] if entry not in value["values"]]
-        return f"{len(wrong)} of {len(off)} members do not belong, {_listed(wrong, 1)} among them."
+        return _miss_members(answer["values"], value["values"])
     return _miss_many(answer, value, off)
+
+
+def _miss_members(given: list, right: list) -> str:
+    def member(entry):
+        return " ".join(entry.casefold().split()) if isinstance(entry, str) else entry
+
+    known = set(map(member, right))
+    wrong = [str(entry) for entry in given if member(entry) not in known]
+    if not wrong:
+        return "all of these belong, but one is named more than once."
+    return f"{len(wrong)} of {len(given)} members do not belong, {_listed(wrong, 1)} among them."
 
 
 def _miss_number(given, right) -> str:
@@ -258,7 +279,7 @@ def _rounded(share: float) -> int:
 
 
 def _number(value) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return str(value) if isinstance(value, int) and abs(value) < 10**15 else f"{value:.4g}"
 
 
 def _miss_many(answer: dict, value: dict, off: list[bool]) -> str:

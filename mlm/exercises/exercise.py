@@ -15,7 +15,8 @@ from mlm.exercises.variants import read_variant, vary_groups
 KEYS_FOLDER = "MLM_KEYS"
 #: File to which answers and keys are appended as JSON lines, where a program runs the notebook.
 RECORD_FILE = "MLM_RECORD"
-MARKS = {RIGHT: "✓", UNANSWERED: "…", "written": "✎"}
+KEPT, IS_KEPT = "kept", "The answer is kept."
+MARKS = {RIGHT: "✓", UNANSWERED: "…", KEPT: "…", "written": "✎"}
 
 
 class Exercise:
@@ -84,7 +85,8 @@ class Exercise:
         """Say in one line whether ``value`` answers the question ``name``.
 
         The line says that it is right; or gives the hint of the known mistake that leads to this value;
-        or says how far off it is, or what kind of value is asked for.  It never raises.
+        or says how far off it is, or what kind of value is asked for.  It never raises.  Where the key
+        holds no value (`mlm.exercises.keys.without_answers`) it keeps the answer and says only that.
 
         Parameters
         ----------
@@ -97,8 +99,8 @@ class Exercise:
         question, problem = self._question(name, "check")
         probes = question and question["probes"] and [call["arguments"] for call in question["probes"]]
         answer = to_plain(value, probes)
-        verdict = judge(answer, question) if question else Verdict("unknown", message=problem)
-        _record("check", self, name=str(name), answer=answer, verdict=vars(verdict))
+        verdict = _verdict(answer, question) if question else Verdict("unknown", message=problem)
+        self._record("check", name=str(name), answer=answer, verdict=vars(verdict))
         earned = f" {_points(verdict.points)}." if verdict.status == RIGHT else ""
         print(f"{MARKS.get(verdict.status, '✗')} {name}: {verdict.message}{earned}")
 
@@ -109,6 +111,9 @@ class Exercise:
             print(f"✗ {name}: {problem}")
             return
         hints, given = question["hints"], self._hints_given.get(name, 0)
+        if not hints:
+            print(f"{name}: There are no hints here.")
+            return
         if given == len(hints):
             print(f"{name}: There are no more hints; the third one holds the code.")
             return
@@ -134,7 +139,7 @@ class Exercise:
         question, problem = self._question(name, "write")
         answer = to_plain(text)
         status, message = _look_at(answer, question) if question else ("unknown", problem)
-        _record("write", self, name=str(name), answer=answer, verdict=vars(Verdict(status, message=message)))
+        self._record("write", name=str(name), answer=answer, verdict=vars(Verdict(status, message=message)))
         asks = " Does it do each of these?" if status == "written" else ""
         print(f"{MARKS.get(status, '✗')} {name}: {message}{asks}")
         if status == "written":
@@ -154,6 +159,7 @@ class Exercise:
         accepts: dict | None = None,
         probes: list[tuple] | None = None,
         from_data: bool | None = None,
+        section: str | None = None,
     ) -> None:
         """State the key of a question; only in a solution, in a cell tagged ``key``.
 
@@ -196,6 +202,8 @@ class Exercise:
             Whether the answer depends on the data of the variant; True but for functions.  Give False
             where it does not, or so little that the tolerance covers it: a proof asks that every other
             measured number changes in a private variant, and that these do not.
+        section : str, optional
+            Label of the book's section that the question practises: ``"sec-basics-icc"``.
 
         Raises
         ------
@@ -213,6 +221,7 @@ class Exercise:
             accepts=accepts,
             probes=probes,
             from_data=from_data,
+            section=section,
             lenient=self.variant is not None,
         )
         self._state(question)
@@ -225,6 +234,7 @@ class Exercise:
         words: tuple[int, int],
         rubric: dict[str, float],
         hints: list[str],
+        section: str | None = None,
     ) -> None:
         """State how a written answer is marked; only in a solution, in a cell tagged ``key``.
 
@@ -241,13 +251,20 @@ class Exercise:
             as a list to check themselves by, so write each as a sentence: ``"It says what is pooled."``
         hints : list of str
             Exactly three: a nudge, a structure, a first sentence.
+        section : str, optional
+            Label of the book's section that the question practises.
         """
-        question = keys.compile_write(name, model_answer, words=words, rubric=rubric, hints=hints)
+        question = keys.compile_write(
+            name, model_answer, words=words, rubric=rubric, hints=hints, section=section
+        )
         self._state(question)
 
     def _state(self, question: dict) -> None:
         self._own[question["name"]] = question
-        _record("key", self, question=question)
+        self._record("key", question=question)
+
+    def _record(self, event: str, **content) -> None:
+        record({"event": event, "exercise": self.name, "variant": self.variant, **content})
 
     def _question(self, name, kind: str | None = None) -> tuple[dict | None, str]:
         """The question of this name, or None and what to do about it."""
@@ -289,8 +306,15 @@ def _keys_folder() -> Path:
     return Path(elsewhere) if elsewhere else Path(__file__).parents[2] / "exercises" / "keys"
 
 
+def _verdict(answer: dict, question: dict) -> Verdict:
+    """The judgement, or none where the key does not know the right value."""
+    return judge(answer, question) if "value" in question else Verdict(KEPT, message=IS_KEPT)
+
+
 def _look_at(answer: dict, question: dict) -> tuple[str, str]:
     """Status and sentence for a written answer."""
+    if "words" not in question:
+        return KEPT, IS_KEPT
     if answer["kind"] == "unanswered" or answer["kind"] == "text" and not answer["value"].strip():
         return UNANSWERED, "Not answered yet."
     if answer["kind"] != "text":
@@ -304,11 +328,18 @@ def _points(points: float) -> str:
     return f"{points:g} point" if points == 1 else f"{points:g} points"
 
 
-def _record(event: str, exercise: Exercise, **content) -> None:
-    """Append what happened as one JSON line, where a program that runs the notebook asked for it."""
+def record(line: dict) -> None:
+    """Append what happened as one JSON line to the file that `RECORD_FILE` names, if it names one.
+
+    A program that runs notebooks in its own process may put a function of its own in the place of this one.
+
+    Parameters
+    ----------
+    line : dict
+        Plain data: ``event`` (``check``, ``write`` or ``key``), ``exercise``, ``variant``, and the
+        ``question``, or else ``name``, ``answer`` (plain data) and ``verdict`` (fields of a Verdict).
+    """
     path = os.environ.get(RECORD_FILE)
-    if not path:
-        return
-    line = {"event": event, "exercise": exercise.name, "variant": exercise.variant, **content}
-    with open(path, "a", encoding="utf8") as stream:
-        stream.write(json.dumps(line, allow_nan=False) + "\n")
+    if path:
+        with open(path, "a", encoding="utf8") as stream:
+            stream.write(json.dumps(line, allow_nan=False) + "\n")

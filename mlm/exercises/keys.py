@@ -1,8 +1,8 @@
 """Keys: what a solution says of a question, compiled to plain data and refused where it contradicts itself.
 
 A key is a list of questions.  A question is a dictionary with ``name``, ``kind`` (``check`` or ``write``),
-``points`` and ``hints``; a ``check`` has ``value``, ``rtol``, ``atol``, ``mistakes``, ``accepts``, ``probes``
-and ``from_data`` besides, a ``write`` has ``words`` and ``rubric``.
+``points``, ``hints`` and ``section``; a ``check`` has ``value``, ``rtol``, ``atol``, ``mistakes``,
+``accepts``, ``probes`` and ``from_data`` besides, a ``write`` has ``words`` and ``rubric``.
 """
 
 import json
@@ -18,6 +18,7 @@ DIGITS = 10
 RTOL, RTOL_OF_INTEGERS = 1e-3, 1e-9
 UNREADABLE = (OSError, ValueError, KeyError, TypeError)
 SLUG = re.compile(r"[a-z][a-z0-9-]*")
+LABEL = re.compile(r"sec(-[a-z0-9]+)+")
 
 
 class KeyRefused(ValueError):
@@ -25,7 +26,7 @@ class KeyRefused(ValueError):
 
 
 def compile_check(
-    name, value, *, rtol, atol, points, mistakes, hints, accepts, probes, from_data, lenient
+    name, value, *, rtol, atol, points, mistakes, hints, accepts, probes, from_data, section, lenient
 ) -> dict:
     """Turn the arguments of `Exercise.key` into a question.
 
@@ -65,10 +66,11 @@ def compile_check(
         "probes": calls,
         "from_data": calls is None if from_data is None else from_data,
         "hints": _three_hints(name, hints),
+        "section": _section(name, section),
     }
 
 
-def compile_write(name, model_answer, *, words, rubric, hints) -> dict:
+def compile_write(name, model_answer, *, words, rubric, hints, section) -> dict:
     """Turn the arguments of `Exercise.rubric` into a question; the model answer itself is not kept."""
     fewest, most = words
     if not 0 < fewest < most:
@@ -89,6 +91,7 @@ def compile_write(name, model_answer, *, words, rubric, hints) -> dict:
         "words": [fewest, most],
         "rubric": [{"criterion": sentence, "points": points} for sentence, points in rubric.items()],
         "hints": _three_hints(name, hints),
+        "section": _section(name, section),
     }
 
 
@@ -115,6 +118,29 @@ def dump(key: dict) -> str:
     head = [f'"{field}": {line(key[field])},' for field in sorted(key) if field != "questions"]
     questions = ",\n".join(line(question) for question in key["questions"])
     return "\n".join(["{", *head, '"questions": [', questions, "]}"]) + "\n"
+
+
+def without_answers(key: dict) -> dict:
+    """The key of a place where answers are only kept, such as a sandbox that runs learners' code.
+
+    Of each question it names what a notebook needs to ask it: ``name``, ``kind``, ``points`` and the
+    arguments that a function is called with.  It holds no right value, mistake, route, hint or rubric.
+    """
+    questions = [
+        {
+            "name": question["name"],
+            "kind": question["kind"],
+            "points": question["points"],
+            "probes": _bare_probes(question.get("probes")),
+            "hints": [],
+        }
+        for question in key["questions"]
+    ]
+    return {"exercise": key["exercise"], "variant": key["variant"], "questions": questions}
+
+
+def _bare_probes(probes: list[dict] | None) -> list[dict] | None:
+    return probes and [{"arguments": call["arguments"]} for call in probes]
 
 
 def file_of(folder: Path, exercise: str, variant: int | None) -> Path:
@@ -253,6 +279,12 @@ def _clash(mistake, kept, right, rtol, atol) -> str:
         ):
             return f"cannot be told apart from {other['name']!r}: the values agree within the tolerance"
     return ""
+
+
+def _section(name, label) -> str | None:
+    if label is not None and not (isinstance(label, str) and LABEL.fullmatch(label)):
+        raise KeyRefused(f"{name}: section={label!r} is no label of a section, such as 'sec-basics-icc'")
+    return label
 
 
 def _three_hints(name, hints) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import mlm.exercises
-from mlm.exercises import Exercise
+from mlm.exercises import Exercise, exercise, keys
 from mlm.exercises.exercise import KEYS_FOLDER, RECORD_FILE
 
 
@@ -104,6 +104,56 @@ def test_a_private_variant_without_its_key_keeps_the_answer(example, monkeypatch
     assert (record["exercise"], record["variant"], record["name"]) == ("98-example", 8, "within")
 
 
+@pytest.fixture
+def sealed(built, monkeypatch, tmp_path) -> Exercise:
+    """The example where its key knows no answers, as in a sandbox that runs learners' code."""
+    key = json.loads((built / "keys" / "98-example.json").read_text(encoding="utf8"))
+    (tmp_path / "98-example.json").write_text(keys.dump(keys.without_answers(key)), encoding="utf8")
+    monkeypatch.setenv(KEYS_FOLDER, str(tmp_path))
+    return Exercise("98-example")
+
+
+def test_without_the_answers_a_check_keeps_what_it_is_given_and_says_so(sealed, capsys):
+    sealed.check("within", 49.5)
+    sealed.check("n-batches", ...)
+    sealed.write("essay", "A few words.")
+    sealed.hint("within")
+    assert capsys.readouterr().out.splitlines() == [
+        "… within: The answer is kept.",
+        "… n-batches: The answer is kept.",
+        "… essay: The answer is kept.",
+        "within: There are no hints here.",
+    ]
+
+
+def test_without_the_answers_a_check_records_what_it_would_with_them(sealed, built, monkeypatch):
+    lines = []
+    monkeypatch.setattr(exercise, "record", lines.append)
+
+    def speak():
+        sealed.check("weight", lambda n, ratio: n / (n + ratio))
+        sealed.check("within", [1, None])
+        sealed.write("essay", "A few words.")
+
+    speak()
+    monkeypatch.setenv(KEYS_FOLDER, str(built / "keys"))
+    speak()
+    kept, judged = lines[:3], lines[3:]
+    assert [line | {"verdict": None} for line in kept] == [line | {"verdict": None} for line in judged]
+    assert {line["verdict"]["status"] for line in kept} == {"kept"}
+    assert [line["verdict"]["status"] for line in judged] == ["right", "invalid", "written"]
+    assert kept[0]["answer"]["results"][0] == {"kind": "number", "value": 5 / 6}
+
+
+def test_without_the_answers_an_unknown_question_is_still_met_with_near_names(sealed, capsys):
+    sealed.check("withn", 1.0)
+    sealed.check("essay", "text")
+    assert capsys.readouterr().out.splitlines() == [
+        "✗ withn: There is no question of this name; did you mean within?",
+        "✗ essay: This question wants ex.write('essay', …).",
+    ]
+
+
 def test_importing_exercises_is_light():
     code = "import sys, mlm.exercises as e; e.Exercise; print([m for m in %r if m in sys.modules])"
     heavy = ["statsmodels", "pymc", "arviz", "matplotlib", "jupytext", "nbclient", "nbformat", "scipy"]
@@ -111,7 +161,7 @@ def test_importing_exercises_is_light():
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("module", ["align", "describe", "compare"])
+@pytest.mark.parametrize("module", ["form", "align", "describe", "compare"])
 def test_comparing_needs_the_standard_library_only(module):
     """A grader compares outside of the sandbox, plain data only: nothing here may read a learner's object."""
     tree = ast.parse(Path(mlm.exercises.__file__).with_name(f"{module}.py").read_text(encoding="utf8"))
@@ -119,5 +169,5 @@ def test_comparing_needs_the_standard_library_only(module):
     imported |= {
         alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
     }
-    own = {"mlm.exercises.align", "mlm.exercises.describe"}
+    own = {f"mlm.exercises.{name}" for name in ("form", "align", "describe")}
     assert {name for name in imported - own if name not in sys.stdlib_module_names} == set()

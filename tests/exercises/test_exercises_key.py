@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from mlm.exercises import Exercise, keys
+from mlm.exercises import Exercise, exercise, keys
 from mlm.exercises.exercise import RECORD_FILE
 
 HINTS = ["a nudge", "the structure", "the code"]
@@ -42,6 +42,7 @@ def identity(x):
         ({"value": 0.0}, "the right value holds a 0, of which rtol admits nothing; give atol"),
         ({"rtol": -1}, "rtol is -1; it must be a number, 0 or more"),
         ({"points": float("nan")}, "points is nan"),
+        ({"section": "Shrinkage"}, "section='Shrinkage' is no label of a section"),
     ],
 )
 def test_a_contradiction_is_refused_by_name(settings, complaint):
@@ -86,3 +87,33 @@ def test_numbers_of_a_key_keep_ten_digits():
     assert keys.tidy({"value": [1 / 3, 2, "a", None, 1e-300]}) == {
         "value": [0.3333333333, 2, "a", None, 1e-300]
     }
+
+
+def test_a_key_without_answers_holds_no_value_mistake_route_hint_or_rubric(monkeypatch):
+    lines = []
+    monkeypatch.setattr(exercise, "record", lines.append)
+    told = {"mistakes": {"a-slip": (0.987654, "A secret hint.")}, "accepts": {"a-route": 0.123457}}
+    state(0.123456, **told)
+    slip, route = (lambda x: 0.987654 * x, "A secret hint."), lambda x: 0.123456 * x
+    settings = {"mistakes": {"a-slip": slip}, "accepts": {"a-route": route}, "section": "sec-secret"}
+    state(route, probes=[(2.5,), (0.5,)], **settings)
+    rubric = {"A secret criterion.": 1, "Another secret.": 2}
+    ex = Exercise("99-asked")
+    ex.rubric("essay", "A secret answer", words=(2, 77), rubric=rubric, hints=HINTS, section="sec-secret")
+    key = {"exercise": "99-asked", "variant": 7, "questions": [line["question"] for line in lines]}
+    text = keys.dump(keys.without_answers(key))
+    secrets = ["0.1234", "0.9876", "0.308", "0.0617", "2.469", "a-slip", "a-route", "ecret", "77", *HINTS]
+    assert [secret for secret in secrets if secret in keys.dump(key)], "the full key holds them"
+    assert [secret for secret in secrets if secret in text] == []
+
+
+def test_a_key_without_answers_names_what_is_asked_and_with_what(built):
+    key = json.loads((built / "keys" / "98-example.json").read_text(encoding="utf8"))
+    bare = keys.without_answers(key)
+    assert (bare["exercise"], bare["variant"]) == ("98-example", None)
+    fields = {"name", "kind", "points", "probes", "hints"}
+    assert {frozenset(question) for question in bare["questions"]} == {frozenset(fields)}
+    assert [q["points"] for q in bare["questions"]] == [q["points"] for q in key["questions"]]
+    weight = next(question for question in bare["questions"] if question["name"] == "weight")
+    first, second = ({"kind": "number", "value": value} for value in (5, 1.0))
+    assert weight["probes"][0] == {"arguments": [first, second]}
