@@ -171,7 +171,8 @@ def _asked(exercise, question, texts, sections, chapter, notebook) -> Asked:
     if label and label not in sections:
         raise ValueError(f"Question {name!r} names the section {label!r}, which no page of the book has")
     heading, text = texts[name]
-    number, title = (_NUMBERED.fullmatch(heading) or ("", "", heading)).groups() if heading else ("", name)
+    numbered = _NUMBERED.fullmatch(heading)
+    number, title = numbered.groups() if numbered else ("", heading or name)
     return Asked(
         exercise=exercise,
         name=name,
