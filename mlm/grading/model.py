@@ -19,12 +19,12 @@ class Submission:
     content : bytes
         The file itself; empty where there is a problem.
     problem : (str, str) or None
-        A status (``unreadable``, ``not a notebook``, ``too large``, ``unsafe path``, ``empty``) and a sentence that
-        says what was found and what to do.
+        A status (``unreadable``, ``not a notebook``, ``too large``, ``unsafe path``, ``empty``) and a
+        sentence that says what was found and what to do.
     notes : tuple of str
         What else an instructor wants to see in the column ``flags``: ``late``, ``learner not in the roster``.
     ids : dict of str to str
-        What a learning platform calls the learner: ``canvas``, ``gradescope``, ``moodle``, ``email``, ``sid`` …
+        What a learning platform calls the learner: ``canvas``, ``gradescope``, ``moodle``, ``email`` …
     """
 
     name: str
@@ -61,8 +61,8 @@ class Answer:
         Name of the question.
     status : str
         ``right``, ``mistake``, ``wrong``, ``invalid``, ``unanswered`` (a Verdict's, `mlm.exercises.compare`),
-        ``missing`` (no answer arrived: its cell raised, or the run ended before it), ``hard-coded`` (right for the
-        public data, not for the data of this variant), ``written`` (a text to be marked) or ``marked``.
+        ``missing`` (no answer arrived: its cell raised, or the run ended before it), ``hard-coded`` (right
+        for the public data, not for those of this variant), ``written`` (a text to be marked) or ``marked``.
     mistake : str
         Short name of the catalogued mistake, or ``""``.
     message : str
@@ -70,7 +70,7 @@ class Answer:
     points, possible : float
         Earned and possible. A text that is not marked yet has earned 0.
     shown : str
-        The answer in short, as text: ``0.2371``, ``function``, ``94 values: 1.2, 3.4, …``. Written by the learner.
+        The answer in short: ``0.2371``, ``94 values: 1.2, 3.4, …``. Written by the learner.
     text : str
         A written answer in full. Written by the learner.
     """
@@ -96,9 +96,10 @@ class Result:
     slug : str
         Name of its files in the output folder: letters, digits, ``-``, ``_`` and ``.`` only, unique.
     status : str
-        ``graded`` (every cell ran), ``partly`` (ran to the end, but cells raised or were stopped), ``timed out``, ``out of
-        memory``, ``too much output``, ``crashed``, ``unreadable``, ``not a notebook``, ``wrong exercise``, ``too large``,
-        ``unsafe path``, ``empty``, or ``not graded`` (the grader itself failed; the next run tries again).
+        ``graded`` (every cell ran), ``partly`` (ran to the end, but cells raised or were stopped),
+        ``timed out``, ``out of memory``, ``too much output``, ``crashed``, ``unreadable``,
+        ``not a notebook``, ``wrong exercise``, ``too large``, ``unsafe path``, ``empty``, or ``not graded``
+        (the grader itself failed; the next run tries again).
     detail : str
         A sentence on the status for the learner, or ``""``.
     flags : list of str

@@ -102,7 +102,7 @@ def test_a_key_without_answers_holds_no_value_mistake_route_hint_or_rubric(monke
     ex.rubric("essay", "A secret answer", words=(2, 77), rubric=rubric, hints=HINTS, section="sec-secret")
     key = {"exercise": "99-asked", "variant": 7, "questions": [line["question"] for line in lines]}
     text = keys.dump(keys.without_answers(key))
-    secrets = ["0.1234", "0.9876", "0.308", "0.0617", "2.469", "a-slip", "a-route", "ecret", "77", *HINTS]
+    secrets = ["0.1234", "0.9876", "0.308", "0.0617", "2.469", "a-slip", "a-route", "secret", "77", *HINTS]
     assert [secret for secret in secrets if secret in keys.dump(key)], "the full key holds them"
     assert [secret for secret in secrets if secret in text] == []
 

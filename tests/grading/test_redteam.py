@@ -1,4 +1,4 @@
-"""The red team: no attack earns, reads, changes or leaves anything, and none harms who is graded beside it."""
+"""The red team: no attack earns, reads, changes or leaves anything, and none harms its neighbours."""
 
 import csv
 import html.parser

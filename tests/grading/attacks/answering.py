@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (the attacks are programs in themselves, and are easier to read unbroken)
 """Attacks by the answers given and the cells handed in: guess, look up, deal other data, leave out, change."""
 
 from copy import deepcopy

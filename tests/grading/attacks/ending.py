@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (the attacks are programs in themselves, and are easier to read unbroken)
 """Attacks on the end: never stop, stop too early, go on after the end, take others along."""
 
 from .scene import ENDED, RAN, STOPPED, hand_in, perfect, play, worked

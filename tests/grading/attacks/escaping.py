@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (the attacks are programs in themselves, and are easier to read unbroken)
 """Attacks on the walls, on the process that forks submissions, and on whoever comes next."""
 
 from .scene import ENDED, play

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (the attacks are programs in themselves, and are easier to read unbroken)
 """Attacks on the machine's room: memory, disk, processes, files, output. Each says how far it came."""
 
 from .scene import ENDED, STOPPED, blank, hand_in, play

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (the attacks are programs in themselves, and are easier to read unbroken)
 """Attacks by reading: keys, solutions, other submissions, the environment, other processes, the network.
 
 Every secret of the test holds a canary; an attack looks for canaries in all that it can read, and tells them.

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (the attacks are programs in themselves, and are easier to read unbroken)
 """Attacks on the record: write, replace or redirect what carries the answers out."""
 
 from .forging import AGAIN, WRONG

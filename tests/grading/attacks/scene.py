@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (the attacks are programs in themselves, and are easier to read unbroken)
 """What an attack is, and how its notebook is made.
 
 An attack is bounded in itself: a few hundred processes, a few gigabytes, this machine only, a few seconds.

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (the attacks are programs in themselves, and are easier to read unbroken)
 """Attacks on whoever reads the results: tags, scripts, formulas and control characters in all that is shown."""
 
 from nbformat import v4
@@ -80,13 +81,13 @@ def _with_outputs():
     return notebook
 
 
-SHOWN = """
+SHOWN = f"""
 from IPython.display import HTML, Javascript, Markdown, display
-for text in {!r}:
+for text in {TAGS!r}:
     display(HTML(text), Markdown(text))
     print(text)
 display(Javascript("alert(1)"))
-""".format(TAGS)
+"""
 
 ATTACKS = [
     play("tags-in-answers", "HTML and JavaScript", ANSWERS, where="last"),

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (the attacks are programs in themselves, and are easier to read unbroken)
 """Attacks by what is handed to a check: values that are enormous, endless, or not what they say."""
 
 from .scene import blank, hand_in, play

@@ -1,0 +1,120 @@
+"""Inside the sandbox: load everything once, then fork for each submission and run its cells.
+
+What comes in and goes out are lines of JSON on a socket, the process's only way to the world:
+
+====================================  ==================================================================
+from outside                          answer
+====================================  ==================================================================
+``{"do": "prepare"}`` and a file      ``{"nested": true}`` or ``{"problem": "…"}``
+``{"do": "run"}``, a file, a pipe     ``{"ended": "done" | "out of memory" | "stopped" | "crashed" | …}``
+``{"do": "stop"}`` during a run       (the run's own answer)
+====================================  ==================================================================
+
+The cells of a submission write to the pipe alone: one line for each cell that begins, each answer, each cell
+that fails, and one at the end. Whoever reads it must expect anything there, for the learner's code can
+write to it as well: the pipe carries claims, and no claim is worth more than the value in it.
+"""
+
+import gc
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+
+from mlm.grading import isolation
+
+#: The only places that can be written to; fresh for each submission.
+SCRATCH = ("/tmp", "/dev/shm")
+PIPE = 3  # the only open file of a submission beside its empty input and its lost output
+ENDS = {
+    0: "done",
+    isolation.OUT_OF_MEMORY: "out of memory",
+    isolation.STOPPED: "stopped",
+    -signal.SIGTERM: "stopped",
+    isolation.CANNOT_ISOLATE: "cannot isolate",
+}
+
+
+def main(channel: int) -> None:
+    """Serve the socket until it closes."""
+    isolation.renounce_root()
+    line = socket.socket(fileno=channel)
+    server = Server()
+    while True:
+        data, files, _, _ = socket.recv_fds(line, 1 << 12, 2)
+        if not data:
+            return
+        order = json.loads(data)
+        if order["do"] == "prepare":
+            line.send(json.dumps(server.prepare(_read(files[0]))).encode())
+        elif order["do"] == "run":
+            line.send(json.dumps(server.run(line, _read(files[0]), files[1])).encode())
+        # else a stop that came after the end
+
+
+def _read(file: int) -> dict:
+    """A message too long for the socket comes as an open file."""
+    with open(file, encoding="utf8") as stream:
+        return json.load(stream)
+
+
+class Server:
+    """The process that is forked from; everything a submission may need is loaded here."""
+
+    def prepare(self, order: dict) -> dict:
+        """Run the given cells of the blank exercise, and try whether a fork can shut itself off."""
+        try:
+            from mlm.grading.shell import Shell
+
+            self.shell = Shell()
+            self.shell.rehearse(order["cells"])
+        except Exception as error:
+            return {"problem": f"{type(error).__name__}: {error}"}
+        gc.collect()
+        gc.freeze()  # the collector would touch, and so copy, every page of every fork
+        self.nested = True
+        self.nested = order["nested"] and self._fork(_nothing, TRIAL) == "done"
+        return {"nested": self.nested}
+
+    def run(self, line: socket.socket, order: dict, pipe: int) -> dict:
+        """Run one submission apart, and say how it ended; meanwhile obey an order to stop."""
+
+        def work():
+            os.dup2(pipe, PIPE)
+            os.closerange(PIPE + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+            self.shell.play(PIPE, order["cells"], order["asked"], order["cell_seconds"])
+
+        ended = self._fork(work, order["limits"], line)
+        os.close(pipe)
+        return {"ended": ended}
+
+    def _fork(self, work, limits: dict, line: socket.socket | None = None) -> str:
+        keeper = os.fork()
+        if keeper == 0:
+            isolation.die_with_parent()
+            os._exit(isolation.run_apart(work, limits, SCRATCH, self.nested))
+        watch = os.pidfd_open(keeper)
+        while True:
+            ready, _, _ = select.select([watch, line] if line else [watch], [], [])
+            if watch in ready:
+                _, status = os.waitpid(keeper, 0)
+                os.close(watch)
+                return ENDS.get(os.waitstatus_to_exitcode(status), "crashed")
+            if not line.recv(1 << 12):  # the only order during a run is to stop; nobody there is one, too
+                line = None
+            os.kill(keeper, signal.SIGTERM)
+
+
+#: Limits of the fork that only tries whether forks can be kept apart.
+TRIAL = {"memory": 1 << 30, "disk": 1 << 20, "file": 1 << 20, "processes": 16}
+
+
+def _nothing() -> None:
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
