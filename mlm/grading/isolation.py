@@ -101,6 +101,7 @@ def _guard(work, limits: dict, folder: str) -> int:
     worker = os.fork()
     if worker == 0:
         try:
+            os.setsid()  # a signal to its group stays its own
             os.chdir(folder)  # out of the folder that lies hidden under it
             _bind_hands(limits)
             work()

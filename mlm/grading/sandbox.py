@@ -198,7 +198,8 @@ class Sandbox:
                 said += b"" if verdict else part
                 heard = time.monotonic()
             elif self._line in ready:
-                return bytes(said), verdict or self._hear().get("ended", "failed")
+                news = self._hear()  # read even where the verdict is known: the next run must not find it
+                return bytes(said), verdict or news.get("ended", "failed")
             if verdict:
                 if time.monotonic() >= stopping:
                     return bytes(said), "failed"
