@@ -24,6 +24,7 @@ from .attacks.scene import EXERCISE, SOLUTION, Attack, Scene, blank, perfect, su
 
 VARIANT = 7
 FULL = 5
+MANY = 3_000  # lines: so long a text leaves traces in memory
 EVERY = 12  # attacks between two honest learners
 LIMITS = Limits(
     seconds=20,
@@ -74,7 +75,7 @@ def _hand_in(place: Path, scene: Scene, canary: str) -> None:
     import io
     import zipfile
 
-    kept = f"# {canary}"  # a line of another learner's
+    kept = f"# {canary}\n" * MANY  # lines of another learner's
     honest = {"perfect": submit(perfect(last=kept)), "blank": submit(blank(last=kept))}
     for folder, one in FOLDERS:
         (place / folder).mkdir(parents=True)

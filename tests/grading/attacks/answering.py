@@ -135,6 +135,6 @@ ATTACKS = [
     hand_in("deleted-checks", "deleted cells", _deleted(), deserved=5, statuses=RAN),
     hand_in("reordered", "reordered cells", _reordered(), deserved=5, statuses=RAN),
     hand_in("duplicated", "duplicated cells", _duplicated(), deserved=5, statuses=RAN),
-    hand_in("rewritten-checks", "changed check cells", _rewritten(), deserved=2, statuses=RAN),
+    hand_in("rewritten-checks", "changed check cells", _rewritten(), deserved=4, statuses=RAN),
     hand_in("all-in-one", "changed check cells", submit(perfect(last=worked())), deserved=5, statuses=RAN),
 ]

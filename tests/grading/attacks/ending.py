@@ -110,6 +110,16 @@ GROUP = """
 if walled("pid"):
     os.killpg(0, signal.SIGKILL)
 """
+#: A group of processes is not divided by namespaces: what is in one can be reached.
+GROUP_STOPPED = """
+if walled("pid"):
+    os.killpg(0, signal.SIGSTOP)
+"""
+GROUP_ASKED = """
+if walled("pid"):
+    for number in (signal.SIGUSR1, signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        os.killpg(0, number)
+"""
 PARENT = """
 if walled("pid"):
     for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGKILL):
@@ -252,6 +262,8 @@ ATTACKS = [
     play("kills-itself", "signals", ITSELF, statuses=STOPPED),
     play("stops-itself", "signals", STOP, statuses=STOPPED),
     play("kills-its-group", "signals", GROUP),
+    play("stops-its-group", "signals", GROUP_STOPPED),
+    play("asks-its-group", "signals", GROUP_ASKED),
     play("kills-its-parent", "signals", PARENT),
     play("stops-its-parent", "signals", PARENT_STOPPED),
     play("kills-all", "signals", ALL),

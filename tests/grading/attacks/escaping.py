@@ -129,7 +129,7 @@ def deeper():
 
 child(deeper)
 for path in glob.glob("/proc/[0-9]*/ns/*"):
-    if path.split("/")[2] == str(os.getpid()):
+    if path.split("/")[2] == os.readlink("/proc/self"):
         continue
     def enter():
         number = os.open(path, os.O_RDONLY)
@@ -194,10 +194,10 @@ def lurk():
     except OSError:
         pass
     end = time.monotonic() + 60
-    own = os.getpid()
+    older = set(os.listdir("/proc"))
     while time.monotonic() < end:
         for name in os.listdir("/proc") if walled("pid") else []:
-            if name.isdigit() and int(name) not in (own, 1):
+            if name.isdigit() and name not in older:
                 read(f"/proc/{name}/environ")
                 read(f"/proc/{name}/cwd/98-example.ipynb")
                 try:

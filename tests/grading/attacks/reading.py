@@ -12,8 +12,7 @@ tell("found:", len(found), *sorted(found)[:50])
 _ex.check("n-batches", " ".join(sorted(found)[:50]))
 raise LookupError(" ".join(sorted(found)[:5]))
 """
-FILES = (
-    """
+FILES = """
 end = time.monotonic() + 4
 first = ["/keys", "/tmp", "/dev/shm", "/home", "/root", "/work", "/etc", "/run", "/var/tmp", "/opt", "/srv", "/mnt",
          "/media", os.environ.get("HOME", "/"), os.getcwd(), "..", os.path.dirname(_Exercise.__module__), *sys.path, "/"]
@@ -27,10 +26,7 @@ for start in first:
         if time.monotonic() > end:
             break
 """
-    + TELL
-)
-TARGETS = (
-    """
+TARGETS = """
 import glob
 roots = ["", *glob.glob("/proc/[0-9]*/root"), *glob.glob("/proc/[0-9]*/cwd"), "/proc/self/root", "/newroot", "/oldroot"]
 for target in SCENE["targets"]:
@@ -43,10 +39,7 @@ for target in SCENE["targets"]:
             except OSError:
                 pass
 """
-    + TELL
-)
-ENVIRONMENT = (
-    """
+ENVIRONMENT = """
 import glob, subprocess
 look(repr(dict(os.environ)).encode())
 for path in glob.glob("/proc/*/environ") + glob.glob("/proc/*/cmdline") + glob.glob("/proc/*/task/*/environ"):
@@ -60,35 +53,34 @@ for name in ("mounts", "self/mountinfo", "net/unix", "net/tcp", "keys", "cmdline
     read("/proc/" + name)
 variable = os.environ.get("MLM_VARIANT")
 """
-    + TELL
-)
-MEMORY = (
-    """
-import glob
+MEMORY = """
 end = time.monotonic() + 4
-for process in ["self", str(os.getppid()), "1", *[name for name in os.listdir("/proc") if name.isdigit()]]:
+
+def parts(process):
+    # what was written comes first, what was only loaded last
+    with open(f"/proc/{process}/maps") as table:
+        lines = [line.split() for line in table]
+    lines = [words for words in lines if "r" in words[1] and words[-1] not in ("[vvar]", "[vsyscall]")]
+    for words in sorted(lines, key=lambda words: (words[-1] != "[heap]", len(words) > 5, "w" not in words[1])):
+        start, stop = (int(number, 16) for number in words[0].split("-"))
+        yield from ((place, min(8 << 20, stop - place)) for place in range(start, stop, 8 << 20))
+
+others = [name for name in os.listdir("/proc") if name.isdigit() and name != os.readlink("/proc/self")]
+for process in (str(os.getppid()), *others, "self"):
     try:
-        with open(f"/proc/{process}/maps") as table, open(f"/proc/{process}/mem", "rb", buffering=0) as memory:
-            for line in table:
-                span, rights = line.split()[:2]
-                if "r" not in rights or line.rstrip().endswith((".so", "[vvar]", "[vsyscall]")):
-                    continue
-                start, stop = (int(number, 16) for number in span.split("-"))
-                for place in range(start, stop, 64 << 20):
-                    try:
-                        memory.seek(place)
-                        look(memory.read(min(64 << 20, stop - place)))
-                    except (OSError, ValueError, OverflowError):
-                        break
+        with open(f"/proc/{process}/mem", "rb", buffering=0) as memory:
+            for place, size in parts(process):
+                try:
+                    memory.seek(place)
+                    look(memory.read(size))
+                except (OSError, ValueError, OverflowError):
+                    pass
                 if time.monotonic() > end:
                     break
     except (OSError, MemoryError):
         continue
 """
-    + TELL
-)
-OBJECTS = (
-    """
+OBJECTS = """
 import gc
 for thing in gc.get_objects():
     try:
@@ -112,10 +104,7 @@ while frame:
     look(frame.f_code.co_filename.encode())
     frame = frame.f_back
 """
-    + TELL
-)
-DESCRIPTORS = (
-    """
+DESCRIPTORS = """
 import glob, socket
 for number in range(0, 1024):
     try:
@@ -135,7 +124,7 @@ for number in range(0, 1024):
     except OSError:
         pass
 for path in glob.glob("/proc/[0-9]*/fd/*") + glob.glob("/proc/[0-9]*/cwd/*"):
-    if not path.startswith((f"/proc/{os.getpid()}/", "/proc/self/")):
+    if not path.startswith((f"/proc/{os.readlink('/proc/self')}/", "/proc/self/")):
         try:
             number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
             look(os.read(number, 1 << 22))
@@ -143,35 +132,37 @@ for path in glob.glob("/proc/[0-9]*/fd/*") + glob.glob("/proc/[0-9]*/cwd/*"):
         except OSError:
             pass
 """
-    + TELL
-)
+#: Numbers in /proc are those of the namespace in which it was mounted, numbers of calls those of the own one.
 TRACED = """
 import ctypes
 libc = ctypes.CDLL(None, use_errno=True)
 libc.ptrace.argtypes = [ctypes.c_long] * 4
-for name in os.listdir("/proc"):
-    if not name.isdigit() or int(name) == os.getpid() or not walled("pid"):
+buffer = ctypes.create_string_buffer(1 << 16)
+
+class Part(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+
+here, there = Part(ctypes.cast(buffer, ctypes.c_void_p), 1 << 16), Part(id(None), 64)
+for number in range(1, 60) if walled("pid") else ():
+    if number == os.getpid():
         continue
     for request, what in ((16, "attached to"), (0x4206, "seized")):
-        if libc.ptrace(request, int(name), 0, 0) == 0:
-            breach(f"{what} process {name}")
-            libc.ptrace(17, int(name), 0, 0)
-    for way in ("r+b", "rb"):
-        attempt(f"memory of {name} opened {way}", lambda: open(f"/proc/{name}/mem", way))
-    buffer = ctypes.create_string_buffer(1 << 16)
-    class Part(ctypes.Structure):
-        _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
-    here = Part(ctypes.cast(buffer, ctypes.c_void_p), 1 << 16)
-    there = Part(id(None), 64)
-    if libc.process_vm_readv(int(name), ctypes.byref(here), 1, ctypes.byref(there), 1, 0) > 0:
-        breach(f"memory of process {name} read")
+        if libc.ptrace(request, number, 0, 0) == 0:
+            breach(f"{what} process {number}")
+            libc.ptrace(17, number, 0, 0)
+    if libc.process_vm_readv(number, ctypes.byref(here), 1, ctypes.byref(there), 1, 0) > 0:
+        breach(f"memory of process {number} read")
     try:
-        pidfd = os.pidfd_open(int(name))
-        for number in range(0, 16):
-            if libc.syscall(438, pidfd, number, 0) >= 0:
-                breach(f"file {number} of process {name} taken")
+        pidfd = os.pidfd_open(number)
     except OSError:
-        pass
+        continue
+    for file in range(0, 16):
+        if libc.syscall(438, pidfd, file, 0) >= 0:
+            breach(f"file {file} of process {number} taken")
+for name in filter(str.isdigit, os.listdir("/proc")):
+    if name != os.readlink("/proc/self"):
+        for what, mode in (("mem", "r+b"), ("mem", "rb"), ("environ", "rb"), ("maps", "rb")):
+            attempt(f"{what} of {name} opened", lambda: open(f"/proc/{name}/{what}", mode).read(1) and True)
 """
 
 NETWORK = """
@@ -212,12 +203,12 @@ else:
 INSTALL = "!pip install --quiet --disable-pip-version-check --timeout 1 --retries 0 --index-url http://127.0.0.1:{} six"
 
 ATTACKS = [
-    play("reads-files", "reading files", FILES),
-    play("reads-known-paths", "reading files", TARGETS),
-    play("reads-environment", "reading the environment", ENVIRONMENT),
-    play("reads-memory", "reading memory", MEMORY, statuses=ENDED),
-    play("reads-objects", "reading memory", OBJECTS),
-    play("reads-open-files", "reading open files", DESCRIPTORS),
+    play("reads-files", "reading files", FILES + TELL),
+    play("reads-known-paths", "reading files", TARGETS + TELL),
+    play("reads-environment", "reading the environment", ENVIRONMENT + TELL),
+    play("reads-memory", "reading memory", MEMORY + TELL, statuses=ENDED),
+    play("reads-objects", "reading memory", OBJECTS + TELL),
+    play("reads-open-files", "reading open files", DESCRIPTORS + TELL),
     play("traces-others", "ptrace", TRACED),
     play("network", "network", NETWORK),
     play("installs", "network", INSTALL.format(9), tools=False),

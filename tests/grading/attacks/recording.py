@@ -52,7 +52,7 @@ import glob
 for path in glob.glob("/proc/[0-9]*/fd/*") if walled("pid") else []:
     try:
         target = os.readlink(path)
-        if path.split("/")[2] == str(os.getpid()) or target.startswith("/dev/"):
+        if path.split("/")[2] == os.readlink("/proc/self") or target.startswith("/dev/"):
             continue
         number = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
         os.write(number, forged)

@@ -115,7 +115,8 @@ def breach(what):
 
 def look(data):
     """Keep every canary in some bytes."""
-    found.update(match.decode() for match in WANTED.findall(data))
+    if b"canary-" in data or b"planted-" in data:  # much faster than the pattern
+        found.update(match.decode() for match in WANTED.findall(data))
 
 
 def read(path, most=20_000_000):
@@ -232,6 +233,9 @@ def submit(notebook) -> Callable[[Scene], bytes]:
 def play(name: str, kind: str, source: str = "", *, where: str = "before", tools: bool = True, **settings):
     """An attack that is the blank exercise with one cell more; ``settings`` as in `Attack`."""
     notebook = blank(**{where: source}, tools=tools)
+    if tools:  # the last answer counts, and what an attack tells shall be the last
+        own = ('ex.check("within", within)', 'ex.write("essay", essay)')
+        notebook.cells = [cell for cell in notebook.cells if cell.source not in own]
     return Attack(name, kind, {f"{EXERCISE}.ipynb": submit(notebook)}, **settings)
 
 
