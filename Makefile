@@ -39,8 +39,9 @@ exercises: env ## make exercises/ and their keys from solutions/
 check: env ## run a learner's notebook and print how each question went: make check EX=03-basics
 	@$(BIN)/mlm check $(EX)
 
-grade: ## (coming) grade a folder of submissions in a sandbox
-	@echo "Grading is coming: it will run a folder of submissions in a sandbox. Until then: make check EX=03-basics"; exit 1
+grade: env ## grade a folder of submissions in a sandbox: make grade EX=03-basics SUBS=folder OUT=folder [VARIANT=seed] [JOBS=n]
+	@$(if $(and $(EX),$(SUBS),$(OUT)),,echo "Say what to grade: make grade EX=03-basics SUBS=folder OUT=folder"; exit 1;) \
+	$(BIN)/mlm grade "$(EX)" "$(SUBS)" "$(OUT)" $(if $(VARIANT),--variant "$(VARIANT)") $(if $(JOBS),--jobs "$(JOBS)")
 
 doctor: env ## can this machine run the course, and what to do where it cannot
 	@$(BIN)/mlm doctor

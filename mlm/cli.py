@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -51,6 +52,80 @@ def check(
     from mlm.exercises import runner
 
     raise typer.Exit(runner.check(exercise))
+
+
+@app.command()
+def grade(
+    exercise: Annotated[str, typer.Argument(help="For example 03-basics.")],
+    submissions: Annotated[Path, typer.Argument(help="Folder of notebooks or zips, or one zip.")],
+    out: Annotated[Path, typer.Argument(help="Folder for grades and pages; the same one to go on.")],
+    variant: Annotated[
+        str | None,
+        typer.Option(help="Seed of the data, a whole number; or 'public'. [default: secret, kept in OUT]"),
+    ] = None,
+    roster: Annotated[Path | None, typer.Option(help="CSV of the class.")] = None,
+    jobs: Annotated[int, typer.Option(help="Submissions at a time; -1 for one on each core.")] = -1,
+    dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler, whose workers run.")] = None,
+    again: Annotated[list[str] | None, typer.Option(help="Learner or submission to run again.")] = None,
+    question: Annotated[
+        list[str] | None,
+        typer.Option(help="Judge this question by the key as it is now, the others by the last key."),
+    ] = None,
+    release: Annotated[bool, typer.Option("--release", help="Show the worked answers in feedback.")] = False,
+    book: Annotated[str, typer.Option(help="Address of your built book, for links from the pages.")] = "",
+    canvas_column: Annotated[str, typer.Option(help="Title of the column for Canvas.")] = "",
+    seconds: Annotated[float, typer.Option(min=1, help="Wall time of one submission.")] = 600,
+    cell_seconds: Annotated[float, typer.Option(min=1, help="Wall time of one cell.")] = 120,
+    memory: Annotated[float, typer.Option(min=0.5, help="Gigabytes that one submission may use.")] = 3,
+    processes: Annotated[int, typer.Option(min=8, help="Processes and threads of one submission.")] = 100,
+    inside_container: Annotated[
+        bool,
+        typer.Option("--inside-container", help="No sandbox: this container was made for one grading only."),
+    ] = False,
+) -> None:
+    """Grade a folder of submissions in a sandbox; run it again to go on where it stopped."""
+    from mlm.grading.model import CannotGrade
+    from mlm.grading.run import Settings, grade_folder
+    from mlm.grading.sandbox import Limits
+    from mlm.grading.summary import print_summary
+
+    limits = Limits(seconds, cell_seconds, int(memory * 1e9), processes=processes)
+    try:
+        settings = Settings(
+            exercise,
+            submissions,
+            out,
+            **seed_of(variant),
+            roster=roster,
+            jobs=jobs,
+            dask=dask,
+            again=tuple(again or ()),
+            questions=tuple(question or ()),
+            release=release,
+            site=book and book.rstrip("/") + "/",
+            canvas=canvas_column,
+            limits=limits,
+            bare=inside_container,
+        )
+        graded = grade_folder(settings, say=lambda line: typer.secho(line, err=True))
+    except CannotGrade as problem:
+        fail(problem)
+    except KeyboardInterrupt:
+        fail(Exception("Stopped. What was graded is kept: the same command goes on from here."))
+    print_summary(graded, settings)
+    raise typer.Exit(1 if graded.failed else 0)
+
+
+def seed_of(variant: str | None) -> dict:
+    """The seed as `mlm.grading.run.Settings` takes it."""
+    from mlm.exercises.variants import read_variant
+
+    if variant == "public":
+        return {"public": True}
+    try:
+        return {"variant": read_variant(variant)}
+    except ValueError as problem:
+        raise typer.BadParameter(f"{problem}; or 'public'", param_hint="--variant") from None
 
 
 @app.command()

@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter
 
-from mlm.grading.model import NOT_GRADED, Answer, Result
+from mlm.grading.model import NOT_GRADED, Answer, CannotGrade, Result
 from mlm.grading.questions import Asked
 from mlm.grading.visible import JOINERS, number, visible
 
@@ -76,7 +76,7 @@ def canvas_csv(results: list[Result], assignment: str) -> str:
         and then by name.  Where nothing could be graded the points are empty, not 0.
     """
     if _CANVAS_OWN.search(assignment):
-        raise ValueError(
+        raise CannotGrade(
             f"Canvas ignores a column called {assignment!r}: it takes it for a total; choose another name"
         )
     rows = [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", cell(assignment)]]

@@ -16,6 +16,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from mlm.grading.syscalls import refuse_needless_calls
+
 NEW_MOUNTS, NEW_IPC, NEW_USER, NEW_PIDS = 0x00020000, 0x08000000, 0x10000000, 0x20000000
 NOSUID_NODEV = 2 | 4
 SET_PDEATHSIG, SET_DUMPABLE, CAPBSET_DROP, SET_NO_NEW_PRIVS, CAP_AMBIENT = 1, 4, 24, 38, 47
@@ -23,7 +25,7 @@ CAPABILITY_VERSION = 0x20080522
 #: The unprivileged user that submissions run as where the grader itself is root.
 NOBODY = 64_001
 LOOK_EVERY = 0.1  # seconds between two looks at the memory in use
-OUT_OF_MEMORY, STOPPED, CANNOT_ISOLATE = 70, 71, 72
+OUT_OF_MEMORY, STOPPED, CANNOT_ISOLATE, NO_ROOM = 70, 71, 72, 73
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -66,7 +68,7 @@ def run_apart(work, limits: dict, folders: tuple[str, ...], nested: bool = True)
     -------
     int
         0 or 1 as ``work`` exits, 128 and more if it ends otherwise; or `OUT_OF_MEMORY`, `STOPPED`,
-        `CANNOT_ISOLATE`.
+        `CANNOT_ISOLATE`; or `NO_ROOM` where the machine runs short of memory through no fault of this work.
     """
     if nested:
         try:
@@ -114,8 +116,11 @@ def _guard(work, limits: dict, folder: str) -> int:
                 return _exit_code(status)
             if ended:
                 continue
-        if sum(map(_memory, _processes() - bystanders)) > limits["memory"] or _is_short_of_memory():
+        used = sum(map(_memory, _processes() - bystanders))
+        if used > limits["memory"] or (short := _is_short_of_memory()) and used > limits["memory"] / 3:
             return OUT_OF_MEMORY
+        if short:
+            return NO_ROOM
         time.sleep(LOOK_EVERY)
 
 
@@ -132,6 +137,7 @@ def _bind_hands(limits: dict) -> None:
         libc.prctl(CAPBSET_DROP, capability, 0, 0, 0)
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0)
     _call(libc.capset, header, (ctypes.c_uint32 * 6)())
+    refuse_needless_calls()
     _prctl(SET_DUMPABLE, 1)  # the process may look at itself
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")  # the first to go where memory runs out
@@ -163,7 +169,7 @@ def _memory(process: str) -> int:
 
 
 def _is_short_of_memory() -> bool:
-    """Files in memory that no process maps belong to nobody; the machine as a whole shows them."""
+    """Memory that the kernel holds for a process, such as full sockets, shows on the machine as a whole."""
     machine = _sizes("/proc/meminfo")
     return machine["MemAvailable"] < min(machine["MemTotal"] // 20, 500_000_000)
 

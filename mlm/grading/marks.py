@@ -1,6 +1,7 @@
 """Marks of written answers: a CSV that the instructor fills in, read with care and merged into results."""
 
 import csv
+import hashlib
 import io
 import math
 import re
@@ -9,15 +10,16 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from mlm.grading.exports import cell, labels, to_csv
-from mlm.grading.model import Result
+from mlm.grading.model import CannotGrade, Result
 from mlm.grading.questions import Asked
 from mlm.grading.visible import number, visible
 
-COLUMNS = ["submission", "learner", "question", "criterion", "possible", "mark", "comment"]
-_KEY = ("submission", "question", "criterion")
+COLUMNS = ["submission", "learner", "question", "text", "criterion", "possible", "mark", "comment"]
+_KEY = ("submission", "question", "text", "criterion")
+_NAMED = re.compile("text-[0-9a-f]{10}")
 
 
-class MarksRefused(ValueError):
+class MarksRefused(CannotGrade):
     """The file of marks has faults; the message names the row, what was expected and what to do."""
 
 
@@ -40,8 +42,11 @@ class Mark:
     comment: str = ""
 
 
-def marks_template(results: list[Result], asked: list[Asked], existing: list[dict]) -> str:
+def marks_template(results: list[Result], asked: list[Asked], existing: list[dict]) -> str | None:
     """The text of ``marks.csv``: a row for each submission, written question and criterion.
+
+    The column ``text`` names the text that a row marks: a text that is handed in anew gets rows of its own,
+    and the marks of the old one no longer count.
 
     Parameters
     ----------
@@ -55,27 +60,36 @@ def marks_template(results: list[Result], asked: list[Asked], existing: list[dic
 
     Returns
     -------
-    str
-        Begins with the mark by which a spreadsheet knows UTF-8, without which it would spoil names.
+    str or None
+        Begins with the mark by which a spreadsheet knows UTF-8, without which it would spoil names.  None
+        where the file lacks no row: then it stays as the instructor's program wrote it.
     """
     rows = [[row[column] for column in COLUMNS] for row in existing]
     known = {tuple(row[column] for column in _KEY) for row in existing}
-    for result, label, question in _written(results, asked):
+    for result, label, question, text in _written(results, asked):
         for criterion, points in question.rubric:
-            if (label, question.name, cell(criterion)) not in known:
-                who = [label, cell(result.learner), question.name, cell(criterion)]
+            if (label, question.name, text, cell(criterion)) not in known:
+                who = [label, cell(result.learner), question.name, text, cell(criterion)]
                 rows.append([*who, number(points), "", ""])
+    if existing and len(rows) == len(existing):
+        return None
     return "\ufeff" + to_csv([COLUMNS, *rows])
 
 
 def _written(results, asked):
-    """Each result with the label of its submission and each written question that it answered."""
+    """Each result with the label of its submission, each written question that it answered, and its text."""
     called = labels(results)
     for result in sorted(results, key=lambda result: result.submission):
-        statuses = {answer.name: answer.status for answer in result.answers}
+        answers = {answer.name: answer for answer in result.answers}
         for question in asked:
-            if question.kind == "write" and statuses.get(question.name) in ("written", "marked"):
-                yield result, called[result.submission], question
+            answer = answers.get(question.name)
+            if question.kind == "write" and answer and answer.status in ("written", "marked"):
+                yield result, called[result.submission], question, _named(answer.text)
+
+
+def _named(text: str) -> str:
+    """A short name of a text, which no spreadsheet takes for a number or a date."""
+    return "text-" + hashlib.sha256(text.encode(errors="replace")).hexdigest()[:10]
 
 
 def marks_rows(path: Path) -> list[dict]:
@@ -131,17 +145,19 @@ def read_marks(path: Path, results: list[Result], asked: list[Asked]) -> dict:
         With all that is wrong in the file, a line for each row.
     """
     marks, places = {}, {}
-    for result, label, question in _written(results, asked):
+    for result, label, question, text in _written(results, asked):
         marks.setdefault(result.submission, {})[question.name] = {
             c: Mark(None, p) for c, p in question.rubric
         }
         for criterion, points in question.rubric:
             place = (result.submission, question.name, criterion, points)
-            places[label, question.name, cell(criterion)] = place
+            places[label, question.name, text, cell(criterion)] = place
     faults, seen = [], {}
     for row in marks_rows(path):
         key = tuple(row[column] for column in _KEY)
         try:
+            if _is_outdated(key, places):
+                continue
             submission, question, criterion, points = _place(key, places)
             if key in seen:
                 raise MarksRefused(
@@ -157,7 +173,14 @@ def read_marks(path: Path, results: list[Result], asked: list[Asked]) -> dict:
     return marks
 
 
-def _place(key: tuple[str, str, str], places: dict) -> tuple:
+def _is_outdated(key: tuple[str, str, str, str], places: dict) -> bool:
+    """Whether a row marks a text instead of which another has been handed in since."""
+    submission, question, text, _ = key
+    current = {place[2] for place in places if place[:2] == (submission, question)}
+    return bool(current) and text not in current and _NAMED.fullmatch(text) is not None
+
+
+def _place(key: tuple[str, str, str, str], places: dict) -> tuple:
     """Where a row belongs; what nothing answers to is refused, part by part."""
     if key in places:
         return places[key]

@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 GRADED, PARTLY, NOT_GRADED = "graded", "partly", "not graded"
 
 
+class CannotGrade(Exception):
+    """Nothing can be graded as asked; the message says what was found and what to do."""
+
+
 @dataclass(frozen=True)
 class Submission:
     """One file that was handed in.

@@ -46,6 +46,7 @@ def feedback(
     released: dict[str, Released] | None = None,
     marks: dict | None = None,
     site: str = "",
+    dealt: bool = False,
 ) -> str:
     """The page for one learner.
 
@@ -64,6 +65,8 @@ def feedback(
     site : str
         Where the book is, with a slash at its end: an address or a folder as seen from the page.  Without it
         sections are named and not linked.
+    dealt : bool
+        Whether the data were dealt anew for grading, so that numbers differ from those the learner saw.
 
     Returns
     -------
@@ -93,6 +96,7 @@ def feedback(
         more_errors=max(0, len(result.errors) - _ERRORS),
         release=release,
         site=site,
+        dealt=dealt,
     )
 
 

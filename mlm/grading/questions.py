@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
+from mlm.grading.model import CannotGrade
 from mlm.grading.tex import tex_to_html
 
 _CALL = re.compile(r"""\bex\.(?:check|write)\(\s*(["'])([a-z][a-z0-9-]*)\1""")
@@ -125,7 +126,7 @@ def asked(exercise: str, questions: list[dict], notebook: Path, book: Path) -> l
 
     Raises
     ------
-    ValueError
+    CannotGrade
         Where a question is not in the notebook, or its label not in the book.
     """
     cells = nbformat.read(notebook, as_version=4).cells
@@ -165,11 +166,11 @@ def hint_to_html(text: str) -> Markup:
 def _asked(exercise, question, texts, sections, chapter, notebook) -> Asked:
     name, label = question["name"], question.get("section")
     if name not in texts:
-        raise ValueError(
+        raise CannotGrade(
             f"{notebook.name} has no question {name!r}, but its key has one; build both anew: make exercises"
         )
     if label and label not in sections:
-        raise ValueError(f"Question {name!r} names the section {label!r}, which no page of the book has")
+        raise CannotGrade(f"Question {name!r} names the section {label!r}, which no page of the book has")
     heading, text = texts[name]
     numbered = _NUMBERED.fullmatch(heading)
     number, title = numbered.groups() if numbered else ("", heading or name)

@@ -7,6 +7,8 @@ import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mlm.grading.model import CannotGrade
+
 MAX_BYTES = 10 * 2**20
 #: Column -> what it is; a roster of one's own has these and no others.
 COLUMNS = {
@@ -33,7 +35,7 @@ MOODLE = {"Identifier": "moodle", "Full name": "name", "ID number": "sid", "Emai
 UNIQUE = ("canvas", "moodle", "id", "sid", "login", "email", "file")
 
 
-class CannotCollect(Exception):
+class CannotCollect(CannotGrade):
     """There are no submissions to collect, or no roster; the message says what was found and what to do."""
 
 

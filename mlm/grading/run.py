@@ -4,42 +4,24 @@ import hashlib
 import json
 import re
 import secrets
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-
-from joblib import Parallel, delayed, parallel_config
-from rich.markup import escape
 
 from mlm.exercises import keys
 from mlm.exercises.builder import EXERCISES, SOLUTIONS
 from mlm.exercises.compiler import compile_solution
-from mlm.exercises.notebooks import exercise_notebook
+from mlm.exercises.notebooks import BuildFailed, exercise_notebook
 from mlm.grading import exports, marks, pages, questions
-from mlm.grading.marking import HARD_CODED, Claims, mark, read_claims
-from mlm.grading.model import GRADED, NOT_GRADED, PARTLY, Result, Submission
-from mlm.grading.notebook import Refused, read_notebook
-from mlm.grading.sandbox import ROOT, Exam, Execution, Limits, Sandbox
+from mlm.grading.marking import HARD_CODED, Claims, mark
+from mlm.grading.model import NOT_GRADED, CannotGrade, Result, Submission
+from mlm.grading.questions import Asked
+from mlm.grading.running import a_record, records, surroundings
+from mlm.grading.sandbox import ROOT, Exam, Limits
 from mlm.grading.store import Store, alone_in, write_whole
 from mlm.grading.submissions import collect, missing_learners, slugs
 
-ATTEMPTS = 2  # a sandbox that fails is made anew once
-#: What a status says to the learner, where the notebook itself says nothing.
-DETAILS = {
-    "timed out": "It ran for longer than is allowed and was stopped; answers given before that count.",
-    "out of memory": "It used more memory than is allowed and was stopped; answers given before that count.",
-    "too much output": "Its answers are too large and it was stopped; answers given before that count.",
-    "crashed": "Its process ended before the last cell; answers given before that count.",
-    NOT_GRADED: "The grader failed here; nothing is wrong with the submission. The next run tries again.",
-}
-
-
-class CannotGrade(Exception):
-    """Nothing can be graded as asked; the message says what to change."""
+SEEDS = 10**15  # private seeds to draw from
+DRAWS = 10  # seeds drawn before giving up: data of a few seeds cannot be asked every question
 
 
 @dataclass(frozen=True)
@@ -53,7 +35,9 @@ class Settings:
     submissions, out : pathlib.Path
         Folder (or zip) of what was handed in; folder for what comes of it.
     variant : int, optional
-        Seed of the data; by default one that nobody can guess, kept in ``out``.  Negative: the public data.
+        Seed of the data; by default one that nobody can guess, drawn once and kept in ``out``.
+    public : bool
+        Whether to grade with the public data instead.
     roster : pathlib.Path, optional
         CSV of the class.
     jobs : int
@@ -62,8 +46,15 @@ class Settings:
         Address of a Dask scheduler, whose workers then run the submissions.
     again : tuple of str
         Learners or submissions to run again though nothing changed.
+    questions : tuple of str
+        Questions to judge by the key as it is now, all others by the key of the last grading; all by the key
+        as it is now if empty.
     release : bool
         Whether feedback shows the worked answers.
+    site : str
+        Address of the built book, for links from the pages.
+    canvas : str
+        Title of the column for Canvas; the exercise's name by default.
     limits : Limits
         What one submission may use.
     bare : bool
@@ -76,75 +67,163 @@ class Settings:
     submissions: Path
     out: Path
     variant: int | None = None
+    public: bool = False
     roster: Path | None = None
     jobs: int = -1
     dask: str | None = None
     again: tuple[str, ...] = ()
+    questions: tuple[str, ...] = ()
     release: bool = False
+    site: str = ""
+    canvas: str = ""
     limits: Limits = Limits()
     bare: bool = False
     solutions: Path = SOLUTIONS
     exercises: Path = EXERCISES
 
+    @property
+    def solution(self) -> Path:
+        """The file that the exercise is made from."""
+        return self.solutions / f"{self.exercise}.md"
 
-def grade_folder(settings: Settings) -> list[Result]:
+
+@dataclass(frozen=True)
+class Graded:
+    """What came of grading a folder.
+
+    Attributes
+    ----------
+    results : list of Result
+        One for each file, sorted by name.
+    absent : list of str
+        Learners of the roster without a submission.
+    ran : int
+        How many submissions ran now; the others were known.
+    written : list of str
+        Files of the output folder that are new or changed.
+    """
+
+    results: list[Result]
+    absent: list[str]
+    ran: int
+    written: list[str]
+
+    @property
+    def failed(self) -> list[Result]:
+        """Those that the grader could not run, by no fault of theirs."""
+        return [result for result in self.results if result.status == NOT_GRADED]
+
+
+def grade_folder(settings: Settings, say=lambda line: None) -> Graded:
     """Grade everything in a folder; results are kept one by one, so that an interrupted run goes on.
 
-    Returns
-    -------
-    list of Result
-        One for each file, sorted by name.
+    Parameters
+    ----------
+    settings : Settings
+        What to grade and how.
+    say : callable
+        Is told, in a line, what takes long.
 
     Raises
     ------
-    CannotGrade, NoSandbox, CannotCollect, MarksRefused, FolderInUse
-        With what to do.
+    CannotGrade
+        With what to do; also its kinds `NoSandbox`, `CannotCollect`, `MarksRefused`, `FolderInUse` and
+        `OtherCourse`.
     """
-    settings.out.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with alone_in(settings.out):
-        return _grade(settings)
-
-
-def _grade(settings: Settings) -> list[Result]:
-    solution = settings.solutions / f"{settings.exercise}.md"
-    if not solution.exists():
+    if not settings.solution.exists():
         known = ", ".join(sorted(path.stem for path in settings.solutions.glob("*.md")))
         raise CannotGrade(f"There is no exercise {settings.exercise!r}; there are {known}.")
-    variant = _variant(settings)
+    if settings.out.resolve().is_relative_to(settings.submissions.resolve()):
+        raise CannotGrade(f"{settings.out} lies in the folder of submissions; choose one outside of it.")
     submissions = collect(settings.submissions, settings.roster, exercise=settings.exercise)
     if not submissions:
         raise CannotGrade(f"There is no file in {settings.submissions}.")
-    key = compile_solution(solution, variant).key
-    public = None if variant is None else compile_solution(solution).key
-    exam = make_exam(solution, key, settings.limits, settings.bare)
+    settings.out.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with alone_in(settings.out):
+        return _grade(settings, submissions, say)
+
+
+def _grade(settings: Settings, submissions: list[Submission], say) -> Graded:
+    key, public = _choose_keys(settings, say)
+    notebook = settings.exercises / f"{settings.exercise}.ipynb"
+    asked = questions.asked(settings.exercise, key["questions"], notebook, ROOT / "book")
+    exam = make_exam(settings.solution, key, settings.limits, settings.bare)
     names, store = slugs(submissions), Store(settings.out / "results")
     inputs = {s.name: _inputs(s, exam) for s in submissions}
-    for submission in submissions:
-        if {submission.name, submission.learner} & set(settings.again):
-            store.forget(names[submission.name])
+    _forget(settings.again, submissions, names, store)
     todo = [s for s in submissions if store.read(names[s.name], inputs[s.name]) is None]
-    for submission, record in _records(todo, exam, settings):
+    hidden = (settings.submissions.resolve(), settings.out.resolve())
+    if todo:
+        say(f"{len(todo)} of {len(submissions)} submissions to run")
+    for submission, record in records(todo, exam, hidden, settings.jobs, settings.dask):
         if record["status"] != NOT_GRADED:
             store.write(names[submission.name], {**record, "inputs": inputs[submission.name]})
-    results = [
-        _result(s, names[s.name], store.read(names[s.name], inputs[s.name]), key, public) for s in submissions
-    ]
-    absent = missing_learners(submissions, settings.roster) if settings.roster else []
-    return write_reports(results, key, settings, [learner.name for learner in absent])
+    kept = [store.read(names[s.name], inputs[s.name]) for s in submissions]
+    results = [_result(s, names[s.name], r, key, public) for s, r in zip(submissions, kept, strict=True)]
+    roster = settings.roster
+    absent = [learner.name for learner in missing_learners(submissions, roster)] if roster else []
+    results, written = write_reports(results, asked, key, settings, absent)
+    return Graded(results, absent, len(todo), written)
 
 
-def _variant(settings: Settings) -> int | None:
-    """The seed of this output folder: given, or drawn once and kept."""
+def _forget(
+    again: tuple[str, ...], submissions: list[Submission], names: dict[str, str], store: Store
+) -> None:
+    for asked in again:
+        meant = [s for s in submissions if asked in (s.name, s.learner)]
+        if not meant:
+            who = sorted({s.learner for s in submissions})
+            raise CannotGrade(f"No learner and no submission is called {asked!r}: {keys.near(asked, who)}")
+        for submission in meant:
+            store.forget(names[submission.name])
+
+
+# ---- the key ---------------------------------------------------------------------------------------
+
+
+def _choose_keys(settings: Settings, say) -> tuple[dict, dict | None]:
+    """The key to judge by, and the public one where that is another; kept in the output folder."""
     path = settings.out / "grading.json"
-    kept = json.loads(path.read_text(encoding="utf8")) if path.exists() else {}
+    kept = json.loads(path.read_text(encoding="utf8")) if path.exists() else None
     if kept and kept["exercise"] != settings.exercise:
         raise CannotGrade(f"{settings.out} holds grades of {kept['exercise']}; choose another folder.")
-    given = settings.variant
-    variant = (
-        kept.get("variant", secrets.randbelow(10**15)) if given is None else given if given >= 0 else None
-    )
-    write_whole(path, json.dumps({"exercise": settings.exercise, "variant": variant}) + "\n")
-    return variant
+    if settings.questions and not kept:
+        raise CannotGrade(f"{settings.out} holds no grades yet, of which single questions could be regraded.")
+    say("Making the key of these data (kept for the next time)")
+    key = _compile(settings, kept["variant"] if kept else None, drawn=kept is None)
+    if settings.questions:
+        key = _renewed(kept, key, settings.questions)
+    write_whole(path, keys.dump(key))
+    return key, None if key["variant"] is None else compile_solution(settings.solution).key
+
+
+def _compile(settings: Settings, kept: int | None, drawn: bool) -> dict:
+    """The key of the seed that was given, kept, or is drawn now."""
+    for _ in range(DRAWS):
+        fixed = settings.public or settings.variant is not None or not drawn
+        seed = None if settings.public else kept if settings.variant is None else settings.variant
+        seed = seed if fixed else secrets.randbelow(SEEDS)
+        try:
+            return compile_solution(settings.solution, seed).key
+        except BuildFailed as problem:
+            refused = problem
+            if fixed:
+                break
+    raise CannotGrade(f"With this seed the questions cannot all be asked; choose another:\n{refused}")
+
+
+def _renewed(kept: dict, key: dict, names: tuple[str, ...]) -> dict:
+    """The key of the last grading with some questions as they are now."""
+    now = {question["name"]: question for question in key["questions"]}
+    for name in names:
+        if name not in now:
+            raise CannotGrade(f"There is no question {name!r}: {keys.near(name, list(now))}")
+    if kept["variant"] != key["variant"]:
+        raise CannotGrade("Single questions can only be regraded with the seed of the last grading.")
+    return kept | {"questions": [now[q["name"]] if q["name"] in names else q for q in kept["questions"]]}
+
+
+# ---- what runs, and what comes of it ----------------------------------------------------------------
 
 
 def make_exam(solution: Path, key: dict, limits: Limits, bare: bool) -> Exam:
@@ -165,129 +244,12 @@ def make_exam(solution: Path, key: dict, limits: Limits, bare: bool) -> Exam:
 
 def _inputs(submission: Submission, exam: Exam) -> str:
     """Hash of all that a run depends on: the file, the exam, the code and the data."""
-    parts = (submission.content, repr((submission.problem, exam)).encode(), _surroundings().encode())
+    parts = (submission.content, repr((submission.problem, exam)).encode(), surroundings().encode())
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
-@cache
-def _surroundings() -> str:
-    files = [
-        ROOT / "requirements.txt",
-        *sorted((ROOT / "data").iterdir()),
-        *sorted((ROOT / "mlm").rglob("*.py")),
-    ]
-    return "".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file())
-
-
-# ---- running ---------------------------------------------------------------------------------------
-
-
-def _records(todo: list[Submission], exam: Exam, settings: Settings) -> Iterator[tuple[Submission, dict]]:
-    """Run what is to be run, as many at a time as there are jobs, and hand over each as it ends."""
-    if not todo:
-        return
-    hidden = (settings.submissions.resolve(), settings.out.resolve())
-    with watching(len(todo)) as progress, _backend(settings):
-        tasks = (delayed(_numbered)(place, s, exam, hidden) for place, s in enumerate(todo))
-        parallel = Parallel(settings.jobs, return_as="generator_unordered", pre_dispatch="all")
-        for place, record in parallel(tasks):
-            progress(todo[place].name, record["seconds"])
-            yield todo[place], record
-
-
-def _backend(settings: Settings):
-    """Threads, each of which talks to a sandbox of its own; or the workers of a Dask cluster."""
-    if settings.dask is None:
-        return parallel_config(backend="threading")
-    from distributed import Client
-
-    return parallel_config(backend="dask", client=Client(settings.dask))
-
-
-def _numbered(place: int, submission: Submission, exam: Exam, hidden: tuple[Path, ...]) -> tuple[int, dict]:
-    return place, run_one(submission, exam, hidden)
-
-
-def run_one(submission: Submission, exam: Exam, hidden: tuple[Path, ...] = ()) -> dict:
-    """Run one submission and keep what it claims: plain data, the same wherever it ran."""
-    if submission.problem:
-        return _record(*submission.problem)
-    try:
-        notebook = read_notebook(submission.content, exam.exercise)
-    except Refused as refused:
-        return _record(refused.status, refused.sentence)
-    cells = [(cell.place, cell.source) for cell in notebook.cells]
-    execution = _execute(cells, exam, hidden)
-    names, places = {name for name, _ in exam.asked}, {cell.place for cell in notebook.cells}
-    claims = read_claims(execution.lines, exam.exercise, names, places)
-    return _record(_status(execution, claims), "", notebook.notes, claims, execution.seconds)
-
-
-def _record(status: str, detail: str, notes=(), claims: Claims | None = None, seconds: float = 0.0) -> dict:
-    claims = claims or Claims({}, [], False)
-    return {
-        "status": status,
-        "detail": detail or DETAILS.get(status, ""),
-        "notes": list(notes),
-        "answers": claims.answers,
-        "errors": claims.errors,
-        "seconds": seconds,
-    }
-
-
-def _status(execution: Execution, claims: Claims) -> str:
-    if execution.ended == "done":
-        return "crashed" if not claims.finished else PARTLY if claims.errors else GRADED
-    return NOT_GRADED if execution.ended in ("failed", "cannot isolate") else execution.ended
-
-
-_mine = threading.local()
-
-
-def _execute(cells: list, exam: Exam, hidden: tuple[Path, ...]) -> Execution:
-    """Run cells in this thread's own sandbox, which is kept for the next submission."""
-    for _ in range(ATTEMPTS):
-        sandbox = getattr(_mine, "sandbox", None)
-        if sandbox is None or sandbox.exam != exam:
-            if sandbox is not None:
-                sandbox.close()
-            sandbox = _mine.sandbox = Sandbox(exam, hidden)
-        execution = sandbox.run(cells)
-        if execution.ended in ("failed", "cannot isolate") or not sandbox.lasting:
-            sandbox.close()
-            _mine.sandbox = None
-        if execution.ended not in ("failed", "cannot isolate"):
-            break
-    return execution
-
-
-@contextmanager
-def watching(total: int) -> Iterator[Callable[[str, float], None]]:
-    """A bar with the count, the rate and which submission was slow."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    start, slowest = time.monotonic(), (0.0, "")
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("loading", total=total)
-
-        def ended(name: str, seconds: float) -> None:
-            nonlocal slowest
-            slowest = max(slowest, (seconds, name))
-            bar.advance(task)
-            rate = 60 * bar.tasks[task].completed / (time.monotonic() - start)
-            said = f"{rate:.0f} a minute; slowest {escape(slowest[1][:40])}, {slowest[0]:.0f} s"
-            bar.update(task, description=said)
-
-        yield ended
-
-
-# ---- what comes of it ------------------------------------------------------------------------------
-
-
 def _result(submission: Submission, slug: str, record: dict | None, key: dict, public: dict | None) -> Result:
-    record = record or _record(NOT_GRADED, "")
+    record = record or a_record(NOT_GRADED, "")
     claims = Claims(record["answers"], record["errors"], True)
     answers = mark(claims, key["questions"], public and {q["name"]: q for q in public["questions"]})
     typed = [answer.name for answer in answers if answer.status == HARD_CODED]
@@ -308,27 +270,37 @@ def _result(submission: Submission, slug: str, record: dict | None, key: dict, p
     )
 
 
-def write_reports(results: list[Result], key: dict, settings: Settings, absent: list[str]) -> list[Result]:
-    """Merge the marks that were given by hand, and write every file that is made from results."""
-    solution, out = settings.solutions / f"{settings.exercise}.md", settings.out
-    notebook = settings.exercises / f"{settings.exercise}.ipynb"
-    asked = questions.asked(settings.exercise, key["questions"], notebook, ROOT / "book")
-    given = marks.read_marks(out / "marks.csv", results, asked) if (out / "marks.csv").exists() else {}
-    rows = marks.marks_rows(out / "marks.csv") if (out / "marks.csv").exists() else []
+def write_reports(
+    results: list[Result], asked: list[Asked], key: dict, settings: Settings, absent: list[str]
+) -> tuple[list[Result], list[str]]:
+    """Merge the marks that were given by hand, and write every file that is made from results.
+
+    Returns
+    -------
+    list of Result, list of str
+        With marks; and the files that are new or changed.
+    """
+    out = settings.out
+    marked = out / "marks.csv"
+    rows = marks.marks_rows(marked) if marked.exists() else []
+    given = marks.read_marks(marked, results, asked) if rows else {}
     results = [marks.merge_marks(result, given) for result in results]
-    released = questions.released(solution) if settings.release else None
     files = {
         "grades.csv": exports.grades_csv(results, key["questions"]),
-        "canvas.csv": exports.canvas_csv(results, settings.exercise),
-        "class.html": pages.class_page(results, asked, absent),
+        "canvas.csv": exports.canvas_csv(results, settings.canvas or settings.exercise),
+        "class.html": pages.class_page(results, asked, absent, settings.site),
         "marking.html": pages.marking_page(results, asked),
         "marks.csv": marks.marks_template(results, asked, rows),
     }
+    released = questions.released(settings.solution) if settings.release else None
+    dealt = key["variant"] is not None
     for result in results:
         files[f"feedback/{result.slug}.html"] = pages.feedback(
-            result, asked, settings.release, released, given
+            result, asked, settings.release, released, given, settings.site, dealt
         )
         files[f"gradescope/{result.slug}/results.json"] = exports.gradescope_json(result, asked)
-    for name, text in files.items():
-        write_whole(out / name, text)
-    return results
+    for left in {*out.glob("feedback/*.html"), *out.glob("gradescope/*/results.json")}:
+        if str(left.relative_to(out)) not in files:
+            left.unlink()  # of a submission that is there no more
+    written = [name for name, text in files.items() if text is not None and write_whole(out / name, text)]
+    return results, written

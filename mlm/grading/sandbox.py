@@ -22,6 +22,7 @@ from mlm.book import STEADY
 from mlm.exercises import keys
 from mlm.exercises.exercise import KEYS_FOLDER
 from mlm.exercises.variants import VARIANT
+from mlm.grading.model import CannotGrade
 
 ROOT = Path(__file__).parents[2]
 START = (
@@ -36,7 +37,7 @@ SETTINGS = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localti
 OPEN = ("mlm", "data", "tests/reference/lme4.json")
 
 
-class NoSandbox(Exception):
+class NoSandbox(CannotGrade):
     """No sandbox can be made on this machine; the message says why and what to do."""
 
 
@@ -103,8 +104,9 @@ class Execution:
     Attributes
     ----------
     ended : str
-        ``done``, ``timed out``, ``out of memory``, ``too much output``, ``crashed``; or, of the sandbox
-        itself, ``failed`` and ``cannot isolate``.
+        ``done``, ``timed out``, ``out of memory``, ``too much output``, ``crashed``, ``stopped`` (it killed
+        its own keeper); or, of the sandbox itself, ``failed``, ``no room`` (the machine's memory went to
+        others) and ``cannot isolate``.
     lines : list of str
         What came through the pipe.
     seconds : float
@@ -133,7 +135,7 @@ class Sandbox:
     """
 
     def __init__(self, exam: Exam, hidden: tuple[Path, ...] = ()):
-        self.exam = exam
+        self.exam, self._runs = exam, 0
         self._keys = tempfile.TemporaryDirectory(prefix="mlm-exam-")
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `close`)
         self._line, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -163,7 +165,8 @@ class Sandbox:
         )
 
     def _prepare(self) -> None:
-        self._send({"do": "prepare"}, {"cells": self.exam.given, "nested": not self.exam.bare})
+        exam = {"given": self.exam.given, "asked": self.exam.asked, "limits": asdict(self.exam.limits)}
+        self._send({"do": "prepare"}, exam | {"nested": not self.exam.bare})
         ready, _, _ = select.select([self._line], [], [], READY_WITHIN)
         answer = self._hear() if ready else {"problem": f"it was not ready within {READY_WITHIN} seconds"}
         if "problem" in answer:
@@ -173,12 +176,11 @@ class Sandbox:
 
     def run(self, cells: list[tuple[int, str]]) -> Execution:
         """Run the cells of one submission, within the limits of the exam."""
-        limits, start = self.exam.limits, time.monotonic()
-        order = {"cells": cells, "asked": self.exam.asked, "cell_seconds": limits.cell_seconds}
+        start, self._runs = time.monotonic(), self._runs + 1
         reader, writer = os.pipe()
         with open(reader, "rb", buffering=0) as claims:
             try:
-                self._send({"do": "run"}, {**order, "limits": asdict(limits)}, writer)
+                self._send({"do": "run", "run": self._runs}, cells, writer)
             finally:
                 os.close(writer)
             said, ended = self._listen(claims, start)
@@ -199,7 +201,8 @@ class Sandbox:
                 heard = time.monotonic()
             elif self._line in ready:
                 news = self._hear()  # read even where the verdict is known: the next run must not find it
-                return bytes(said), verdict or news.get("ended", "failed")
+                known = news.get("run") == self._runs
+                return bytes(said), (verdict or news["ended"]) if known else "failed"
             if verdict:
                 if time.monotonic() >= stopping:
                     return bytes(said), "failed"
@@ -207,9 +210,9 @@ class Sandbox:
                 verdict = "too much output" if len(said) > limits.said else "timed out"
                 stopping = time.monotonic() + STOPS_WITHIN
                 start = heard = math.inf
-                self._send({"do": "stop"})
+                self._send({"do": "stop", "run": self._runs})
 
-    def _send(self, order: dict, long: dict | None = None, *files: int) -> None:
+    def _send(self, order: dict, long: dict | list | None = None, *files: int) -> None:
         """Send an order; what is too long for the socket goes as an open file."""
         with tempfile.TemporaryFile() as stream:
             stream.write(json.dumps(long).encode())
@@ -230,12 +233,16 @@ class Sandbox:
         self._complaints.seek(0)
         return self._complaints.read(2000).decode(errors="replace").strip() or "it ended without a word"
 
-    def close(self) -> None:
-        """End the sandbox and all that runs in it."""
-        self._line.close()
+    def kill(self) -> None:
+        """End all that runs in the sandbox, from any thread; a run that goes on in it ends as ``failed``."""
         if hasattr(self, "_process"):
             self._process.kill()
             self._process.wait()
+
+    def close(self) -> None:
+        """End the sandbox and give back what it holds."""
+        self._line.close()
+        self.kill()
         self._complaints.close()
         self._keys.cleanup()
 

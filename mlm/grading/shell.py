@@ -104,7 +104,8 @@ class Teller:
         self.pipe, self.names = pipe, set()
 
     def say(self, **line) -> None:
-        rest = memoryview(json.dumps(line).encode() + b"\n")
+        # begins a line of its own, whatever the learner's code has written to the pipe
+        rest = memoryview(b"\n" + json.dumps(line).encode() + b"\n")
         while rest:
             rest = rest[os.write(self.pipe, rest) :]
 

@@ -6,8 +6,10 @@ import os
 from contextlib import contextmanager
 from pathlib import Path
 
+from mlm.grading.model import CannotGrade
 
-class FolderInUse(Exception):
+
+class FolderInUse(CannotGrade):
     """Another run writes into the same folder."""
 
 

@@ -224,7 +224,7 @@ def all_marks(learner, mark="1") -> dict:
 def test_the_template_has_a_row_for_each_text_and_criterion():
     text = marks.marks_template([wrote("Ana"), wrote("Ben"), made("Cem")], ASKED, [])
     rows = table(text.removeprefix("\ufeff"))
-    assert text.startswith("\ufeffsubmission,learner,question,criterion,possible,mark,comment\n")
+    assert text.startswith("\ufeffsubmission,learner,question,text,criterion,possible,mark,comment\n")
     assert len(rows) == 2 * len(RUBRIC) and {row["learner"] for row in rows} == {"Ana", "Ben"}
     assert [row["possible"] for row in rows[: len(RUBRIC)]] == ["1", "2", "2", "2", "1", "1", "1"]
     assert not any(row["mark"] for row in rows)
@@ -237,7 +237,20 @@ def test_marks_that_are_there_stay_and_new_submissions_get_rows_behind_them(path
     assert (rows[0]["learner"], rows[0]["mark"], rows[0]["comment"]) == ("Zoe", "0.5", "Good; =start")
     assert [row["learner"] for row in rows] == ["Zoe"] * 7 + ["Ana"] * 7
     path.write_text(again, encoding="utf8")
-    assert marks.marks_template([wrote("Ana"), wrote("Zoe")], ASKED, marks.marks_rows(path)) == again
+
+
+def test_a_file_of_marks_that_lacks_no_row_is_left_as_it_is(path):
+    filled(path, [wrote("Zoe")], all_marks("Zoe"), separator=";")
+    assert marks.marks_template([wrote("Zoe")], ASKED, marks.marks_rows(path)) is None
+
+
+def test_a_text_that_is_handed_in_anew_is_marked_anew(path):
+    filled(path, [wrote("Ana")], all_marks("Ana"))
+    anew = wrote("Ana", "Another text.")
+    found = marks.read_marks(path, [anew], ASKED)
+    assert marks.merge_marks(anew, found).answers[0].status == "written"
+    rows = table(marks.marks_template([anew], ASKED, marks.marks_rows(path)).removeprefix("\ufeff"))
+    assert [row["mark"] for row in rows] == ["1"] * len(RUBRIC) + [""] * len(RUBRIC)
 
 
 def test_marks_of_a_submission_that_is_gone_are_not_thrown_away(path):

@@ -1,0 +1,51 @@
+"""The last words of a run: how many submissions ended how, and where to look."""
+
+from collections import Counter
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mlm.grading.run import Graded, Settings
+
+SHOWN = 8
+#: What an instructor opens first, and why.
+FILES = {
+    "grades.csv": "the grades",
+    "class.html": "the class: what was hard, and what to teach again",
+    "feedback": "a page for each learner",
+    "marking.html": "written answers to read; put their marks into marks.csv and run again",
+}
+
+
+def print_summary(graded: Graded, settings: Settings) -> None:
+    """Print what came of a run."""
+    console = Console()
+    table = Table(title=settings.exercise, title_justify="left")
+    table.add_column("submissions")
+    table.add_column("how many", justify="right")
+    for status, times in sorted(Counter(r.status for r in graded.results).items(), key=lambda n: -n[1]):
+        table.add_row(status, str(times))
+    flagged = sum(bool(result.flags) for result in graded.results)
+    table.add_section()
+    table.add_row("with flags", str(flagged))
+    console.print(table)
+    if not graded.ran and not graded.written:
+        console.print("Nothing has changed since the last run.")
+    console.print(f"In {settings.out}:", highlight=False)
+    for name, what in FILES.items():
+        console.print(f"  {name:<13} {what}", highlight=False)
+    _print_names(console, "No submission of", graded.absent)
+    _print_names(console, "Not graded, by the grader's fault (run it again):", _names(graded.failed))
+
+
+def _names(results) -> list[str]:
+    return [result.submission for result in results]
+
+
+def _print_names(console: Console, what: str, names: list[str]) -> None:
+    if names:
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        # a text: what a learner wrote is not markup, and moves no cursor
+        shown = "".join(c if c.isprintable() else "�" for c in ", ".join(names[:SHOWN]))
+        console.print(Text(f"{what} {shown}{more}"))
