@@ -61,7 +61,7 @@ def grade(
     out: Annotated[Path, typer.Argument(help="Folder for grades and pages; the same one to go on.")],
     variant: Annotated[
         str | None,
-        typer.Option(help="Seed of the data, a whole number; or 'public'. [default: secret, kept in OUT]"),
+        typer.Option(help="Seed of the data, or 'public'; if not given, a secret one, kept in OUT."),
     ] = None,
     roster: Annotated[Path | None, typer.Option(help="CSV of the class.")] = None,
     jobs: Annotated[int, typer.Option(help="Submissions at a time; -1 for one on each core.")] = -1,
@@ -78,12 +78,16 @@ def grade(
     cell_seconds: Annotated[float, typer.Option(min=1, help="Wall time of one cell.")] = 120,
     memory: Annotated[float, typer.Option(min=0.5, help="Gigabytes that one submission may use.")] = 3,
     processes: Annotated[int, typer.Option(min=8, help="Processes and threads of one submission.")] = 100,
+    solutions: Annotated[
+        Path | None, typer.Option(help="Folder of solutions of your own, instead of the course's.")
+    ] = None,
     inside_container: Annotated[
         bool,
         typer.Option("--inside-container", help="No sandbox: this container was made for one grading only."),
     ] = False,
 ) -> None:
     """Grade a folder of submissions in a sandbox; run it again to go on where it stopped."""
+    from mlm.exercises.builder import SOLUTIONS
     from mlm.grading.model import CannotGrade
     from mlm.grading.run import Settings, grade_folder
     from mlm.grading.sandbox import Limits
@@ -106,6 +110,7 @@ def grade(
             canvas=canvas_column,
             limits=limits,
             bare=inside_container,
+            solutions=solutions or SOLUTIONS,
         )
         graded = grade_folder(settings, say=lambda line: typer.secho(line, err=True))
     except CannotGrade as problem:
@@ -120,8 +125,8 @@ def seed_of(variant: str | None) -> dict:
     """The seed as `mlm.grading.run.Settings` takes it."""
     from mlm.exercises.variants import read_variant
 
-    if variant == "public":
-        return {"public": True}
+    if variant in (None, "public"):
+        return {"public": variant == "public"}
     try:
         return {"variant": read_variant(variant)}
     except ValueError as problem:

@@ -26,8 +26,6 @@ import sys
 
 from mlm.grading import isolation
 
-#: The only places that can be written to; fresh for each submission.
-SCRATCH = ("/tmp", "/dev/shm")
 PIPE = 3  # the only open file of a submission beside its empty input and its lost output
 ENDS = {
     0: "done",
@@ -101,7 +99,7 @@ class Server:
         keeper = os.fork()
         if keeper == 0:
             isolation.die_with_parent()
-            os._exit(isolation.run_apart(work, limits, SCRATCH, self.nested))
+            os._exit(isolation.run_apart(work, limits, self.exam["scratch"], self.nested))
         watch = os.pidfd_open(keeper)
         while True:
             ready, _, _ = select.select([watch, line] if line else [watch], [], [])

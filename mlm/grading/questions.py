@@ -6,7 +6,6 @@ from html import escape, unescape
 from pathlib import Path
 
 import jupytext
-import nbformat
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 from mdit_py_plugins.dollarmath import dollarmath_plugin
@@ -105,7 +104,7 @@ class Released:
     discussion: Markup
 
 
-def asked(exercise: str, questions: list[dict], notebook: Path, book: Path) -> list[Asked]:
+def asked(exercise: str, questions: list[dict], notebook, book: Path) -> list[Asked]:
     """What was asked in each question of an exercise.
 
     Parameters
@@ -114,7 +113,7 @@ def asked(exercise: str, questions: list[dict], notebook: Path, book: Path) -> l
         Its name, ``03-basics``.
     questions : list of dict
         The questions of its key.  Where one has a ``section``, that is a label of the book.
-    notebook : Path
+    notebook : nbformat.NotebookNode
         The exercise as learners receive it.
     book : Path
         Folder of the book's pages.
@@ -129,11 +128,10 @@ def asked(exercise: str, questions: list[dict], notebook: Path, book: Path) -> l
     CannotGrade
         Where a question is not in the notebook, or its label not in the book.
     """
-    cells = nbformat.read(notebook, as_version=4).cells
-    name, texts = _texts(cells)
+    name, texts = _texts(notebook.cells)
     sections = _sections(book)
     chapter = sections.get(exercise)
-    return [_asked(name or exercise, question, texts, sections, chapter, notebook) for question in questions]
+    return [_asked(name or exercise, question, texts, sections, chapter) for question in questions]
 
 
 def released(solution: Path) -> dict[str, Released]:
@@ -163,11 +161,11 @@ def hint_to_html(text: str) -> Markup:
     return Markup(_INLINE.renderInline(text))
 
 
-def _asked(exercise, question, texts, sections, chapter, notebook) -> Asked:
+def _asked(exercise, question, texts, sections, chapter) -> Asked:
     name, label = question["name"], question.get("section")
     if name not in texts:
         raise CannotGrade(
-            f"{notebook.name} has no question {name!r}, but its key has one; build both anew: make exercises"
+            f"The exercise has no question {name!r} any more, but its key has one; grade into a new folder"
         )
     if label and label not in sections:
         raise CannotGrade(f"Question {name!r} names the section {label!r}, which no page of the book has")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlm.exercises import keys
-from mlm.exercises.builder import EXERCISES, SOLUTIONS
+from mlm.exercises.builder import SOLUTIONS
 from mlm.exercises.compiler import compile_solution
 from mlm.exercises.notebooks import BuildFailed, exercise_notebook
 from mlm.grading import exports, marks, pages, questions
@@ -59,8 +59,8 @@ class Settings:
         What one submission may use.
     bare : bool
         Run without a sandbox, in a container made for this purpose.
-    solutions, exercises : pathlib.Path
-        Where the exercises come from.
+    solutions : pathlib.Path
+        Folder of the solutions, each of which makes an exercise.
     """
 
     exercise: str
@@ -79,7 +79,6 @@ class Settings:
     limits: Limits = Limits()
     bare: bool = False
     solutions: Path = SOLUTIONS
-    exercises: Path = EXERCISES
 
     @property
     def solution(self) -> Path:
@@ -145,9 +144,9 @@ def grade_folder(settings: Settings, say=lambda line: None) -> Graded:
 
 def _grade(settings: Settings, submissions: list[Submission], say) -> Graded:
     key, public = _choose_keys(settings, say)
-    notebook = settings.exercises / f"{settings.exercise}.ipynb"
+    notebook = exercise_notebook(settings.solution)
     asked = questions.asked(settings.exercise, key["questions"], notebook, ROOT / "book")
-    exam = make_exam(settings.solution, key, settings.limits, settings.bare)
+    exam = make_exam(notebook, key, settings.limits, settings.bare)
     names, store = slugs(submissions), Store(settings.out / "results")
     inputs = {s.name: _inputs(s, exam) for s in submissions}
     _forget(settings.again, submissions, names, store)
@@ -226,13 +225,13 @@ def _renewed(kept: dict, key: dict, names: tuple[str, ...]) -> dict:
 # ---- what runs, and what comes of it ----------------------------------------------------------------
 
 
-def make_exam(solution: Path, key: dict, limits: Limits, bare: bool) -> Exam:
+def make_exam(notebook, key: dict, limits: Limits, bare: bool) -> Exam:
     """What all submissions have in common, with nothing in it that would give an answer away."""
-    cells = [cell for cell in exercise_notebook(solution).cells if cell.cell_type == "code"]
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     call = re.compile(r"""\b(?:check|write)\(\s*["']([^"']+)["']""")
     checks = [cell.source for cell in cells if call.search(cell.source) and cell.id.endswith("-check")]
     return Exam(
-        exercise=solution.stem,
+        exercise=key["exercise"],
         variant=key["variant"],
         key=keys.dump(keys.without_answers(key)),
         given=tuple(cell.source for cell in cells),

@@ -33,6 +33,8 @@ GRACE = 5.0  # seconds between the moment when a cell should have been interrupt
 STOPS_WITHIN = 20.0  # seconds for the processes of a submission to end when told so
 SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/libx32")
 SETTINGS = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime", "/etc/ssl/openssl.cnf")
+#: The only places that can be written to; fresh for each submission.
+SCRATCH = ("/scratch", "/dev/shm")
 #: What of the course a submission may read: no key, no solution, no test.
 OPEN = ("mlm", "data", "tests/reference/lme4.json")
 
@@ -57,8 +59,8 @@ class Limits:
         Bytes that all its answers together may take as JSON.
     """
 
-    seconds: float = 600
-    cell_seconds: float = 120
+    seconds: float = 600.0
+    cell_seconds: float = 120.0
     memory: int = 3_000_000_000
     disk: int = 200_000_000
     file: int = 100_000_000
@@ -136,6 +138,11 @@ class Sandbox:
 
     def __init__(self, exam: Exam, hidden: tuple[Path, ...] = ()):
         self.exam, self._runs = exam, 0
+        if exam.bare and os.getuid() == 0 and (closed := _closed_to_others()):
+            raise NoSandbox(
+                f"In a container, submissions run as another user than root, who cannot read {closed}, where "
+                "this Python lies. Open that folder to others, or use a Python that lies elsewhere."
+            )
         self._keys = tempfile.TemporaryDirectory(prefix="mlm-exam-")
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `close`)
         self._line, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -166,7 +173,7 @@ class Sandbox:
 
     def _prepare(self) -> None:
         exam = {"given": self.exam.given, "asked": self.exam.asked, "limits": asdict(self.exam.limits)}
-        self._send({"do": "prepare"}, exam | {"nested": not self.exam.bare})
+        self._send({"do": "prepare"}, exam | {"nested": not self.exam.bare, "scratch": _scratch(self.exam)})
         ready, _, _ = select.select([self._line], [], [], READY_WITHIN)
         answer = self._hear() if ready else {"problem": f"it was not ready within {READY_WITHIN} seconds"}
         if "problem" in answer:
@@ -268,7 +275,9 @@ def bubblewrap(key_folder: str, hidden: tuple[Path, ...]) -> list[str]:
         *(word for path in masked for word in ("--tmpfs", path)),
         *(word for path in opened for word in ("--ro-bind", path, path)),
         *("--ro-bind", key_folder, "/keys"),
-        *("--proc", "/proc", "--dev", "/dev", *room, "/tmp", *room, "/dev/shm"),
+        *("--proc", "/proc", "--dev", "/dev", *(word for folder in SCRATCH for word in (*room, folder))),
+        # a course or a Python that itself lies in /tmp stays there, to be read
+        *(() if any(_lies_in(path, "/tmp") for path in seen + opened) else ("--symlink", "scratch", "/tmp")),
         *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--"),
     ]
 
@@ -286,13 +295,25 @@ def _pythons() -> list[str]:
     return sorted(path for path in folders if not any(_lies_in(path, system) for system in SYSTEM))
 
 
+def _closed_to_others() -> Path | None:
+    """The folder above this Python, its packages or the course that other users cannot enter, if any."""
+    used = {Path(sys.executable).resolve(), *map(Path, _pythons()), ROOT / "mlm"}
+    folders = sorted({folder for path in used for folder in path.parents})
+    return next((folder for folder in folders if not folder.stat().st_mode & 0o001), None)
+
+
 def _lies_in(path: str, folder: str) -> bool:
     return Path(path).is_relative_to(Path(folder).resolve()) or Path(path).is_relative_to(folder)
 
 
+def _scratch(exam: Exam) -> tuple[str, ...]:
+    return ("/tmp",) if exam.bare else SCRATCH
+
+
 def _variables(exam: Exam, key_folder: str) -> dict[str, str]:
     """The whole environment of a submission."""
-    own = {KEYS_FOLDER: key_folder, "HOME": "/tmp", "PATH": f"{sys.prefix}/bin:/usr/bin:/bin"}
+    own = {KEYS_FOLDER: key_folder, "TMPDIR": _scratch(exam)[0], "HOME": _scratch(exam)[0]}
+    own |= {"PATH": f"{sys.prefix}/bin:/usr/bin:/bin"}
     own |= {"LANG": "C.UTF-8", "MPLBACKEND": "agg", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
     return own | STEADY | ({} if exam.variant is None else {VARIANT: str(exam.variant)})
 

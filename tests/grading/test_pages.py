@@ -11,9 +11,10 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from playwright.sync_api import sync_playwright
 
+from mlm.exercises.notebooks import exercise_notebook
 from mlm.grading import pages, questions
 from mlm.grading.marks import Mark
-from mlm.grading.model import Answer, Result
+from mlm.grading.model import Answer, CannotGrade, Result
 from mlm.grading.visible import number, visible
 
 from .example import ASKED, HOSTILE, OVERRIDE, QUESTIONS, ROOT, SOLUTION, class_of, hostile, result
@@ -21,6 +22,7 @@ from .example import ASKED, HOSTILE, OVERRIDE, QUESTIONS, ROOT, SOLUTION, class_
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RELEASED = questions.released(SOLUTION)
+NOTEBOOK = exercise_notebook(SOLUTION)
 ICC = next(question for question in QUESTIONS if question["name"] == "icc")
 
 
@@ -44,8 +46,9 @@ def one(answer: Answer, **settings) -> Result:
 def test_every_question_of_every_exercise_has_its_heading_text_section_and_worked_answer(exercise):
     folder = ROOT / "exercises"
     key = json.loads((folder / f"keys/{exercise}.json").read_text(encoding="utf8"))
-    found = questions.asked(exercise, key["questions"], folder / f"{exercise}.ipynb", ROOT / "book")
-    solved = questions.released(ROOT / f"solutions/{exercise}.md")
+    solution = ROOT / f"solutions/{exercise}.md"
+    found = questions.asked(exercise, key["questions"], exercise_notebook(solution), ROOT / "book")
+    solved = questions.released(solution)
     assert [question.name for question in found] == [question["name"] for question in key["questions"]]
     for question in found:
         assert re.match(r"\d+\.\d+ \w", question.heading) and len(question.text) > 60
@@ -55,7 +58,7 @@ def test_every_question_of_every_exercise_has_its_heading_text_section_and_worke
 
 def test_a_section_is_found_by_its_label():
     labelled = [{**ICC, "section": "sec-basics-icc"}]
-    found = questions.asked("03-basics", labelled, ROOT / "exercises/03-basics.ipynb", ROOT / "book")[0]
+    found = questions.asked("03-basics", labelled, NOTEBOOK, ROOT / "book")[0]
     assert found.heading == "3.4 How much of the variation lies between professors?"
     assert found.section.address == "book/03-basics.html#sec-basics-icc"
     assert found.section.title == "Two ways to read two standard deviations"
@@ -63,15 +66,13 @@ def test_a_section_is_found_by_its_label():
 
 def test_a_label_that_the_book_lacks_is_refused_by_name():
     labelled = [{**ICC, "section": "sec-of-nowhere"}]
-    with pytest.raises(ValueError, match="'icc' names the section 'sec-of-nowhere'"):
-        questions.asked("03-basics", labelled, ROOT / "exercises/03-basics.ipynb", ROOT / "book")
+    with pytest.raises(CannotGrade, match="'icc' names the section 'sec-of-nowhere'"):
+        questions.asked("03-basics", labelled, NOTEBOOK, ROOT / "book")
 
 
 def test_a_question_that_the_notebook_lacks_is_refused_by_name():
-    with pytest.raises(ValueError, match="03-basics.ipynb has no question 'nobody'"):
-        questions.asked(
-            "03-basics", [{**ICC, "name": "nobody"}], ROOT / "exercises/03-basics.ipynb", ROOT / "book"
-        )
+    with pytest.raises(CannotGrade, match="no question 'nobody'"):
+        questions.asked("03-basics", [{**ICC, "name": "nobody"}], NOTEBOOK, ROOT / "book")
 
 
 def test_text_of_an_exercise_becomes_html_without_tags_pictures_or_scripts_of_its_own():
