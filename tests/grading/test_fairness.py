@@ -4,8 +4,9 @@ A submission is run with a private seed and judged by that seed's key.  So a key
 admit a notebook that answers as the solution does and every other accepted route, and refuse the answers
 that were right for the public data.
 
-By default two seeds are tried: one that never changes and one drawn from the date.  ``MLM_SEEDS=20`` tries
-twenty (half an hour or more), and says how often the public answer to each question was right.
+By default a seed that never changes is tried on every exercise, and a seed drawn from the date on one of
+them, by turns.  ``MLM_SEEDS=20`` tries twenty on all (half an hour or more), and says how often the public
+answer to each question was right.
 """
 
 import datetime
@@ -34,13 +35,17 @@ DRAWN = [int(seed) for seed in np.random.default_rng(4).integers(1e9, size=20)]
 LUCKY = 0.1
 
 
-def seeds() -> list[int]:
-    asked = os.environ.get("MLM_SEEDS")
-    today = np.random.default_rng(datetime.date.today().toordinal()).integers(1e9)
-    return DRAWN[: int(asked)] if asked else [FIXED, int(today)]
+def cases(day: datetime.date) -> list[tuple[str, int]]:
+    """(exercise, seed) of each attempt."""
+    stems, asked = [path.stem for path in PATHS], os.environ.get("MLM_SEEDS")
+    if asked:
+        return [(stem, seed) for seed in DRAWN[: int(asked)] for stem in stems]
+    days = day.toordinal()
+    of_today = (stems[days % len(stems)], int(np.random.default_rng(days).integers(1e9)))
+    return [*((stem, FIXED) for stem in stems), of_today]
 
 
-CASES = [(path.stem, seed) for seed in seeds() for path in PATHS]
+CASES = cases(datetime.date.today())
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-{case[1]}")
 
 
@@ -58,12 +63,16 @@ class Attempt:
         What a perfect learner's notebook answered, plain data.
     errors : list of str
         Cells of that notebook that failed.
+    blank : dict of str to dict
+        What the exercise answered with nothing filled in; under the first seed only, since what a stub
+        answers does not depend on the data.
     """
 
     refusal: str = ""
     questions: list[dict] = field(default_factory=list)
     answers: dict[str, dict] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    blank: dict[str, dict] = field(default_factory=dict)
 
 
 def attempt(stem: str, seed: int) -> Attempt:
@@ -74,9 +83,14 @@ def attempt(stem: str, seed: int) -> Attempt:
     except BuildFailed as refusal:
         return Attempt(refusal=str(refusal))
     run = hand_in(perfect(path), compiled, seed)
-    answers = {record["name"]: record["answer"] for record in run.records if record["event"] == "check"}
     questions = [question for question in compiled.key["questions"] if question["kind"] == "check"]
-    return Attempt("", questions, answers, [*run.errors.values(), *filter(None, [run.stopped])])
+    errors = [*run.errors.values(), *filter(None, [run.stopped])]
+    nothing = answers(hand_in(exercise_notebook(path), compiled, seed)) if seed == CASES[0][1] else {}
+    return Attempt("", questions, answers(run), errors, nothing)
+
+
+def answers(run: kernels.Run) -> dict[str, dict]:
+    return {record["name"]: record["answer"] for record in run.records if record["event"] == "check"}
 
 
 def perfect(path: Path):
@@ -137,15 +151,10 @@ def test_every_accepted_route_gets_the_points_of_its_question(tried):
     assert routes and not lost
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_a_blank_notebook_gets_no_point(path):
-    """Under one seed: what a stub answers does not depend on the data."""
-    compiled = compile_solution(path, seeds()[0])
-    run = hand_in(exercise_notebook(path), compiled, seeds()[0])
-    answers = {record["name"]: record["answer"] for record in run.records if record["event"] == "check"}
-    questions = [question for question in compiled.key["questions"] if question["kind"] == "check"]
-    assert set(answers) == {question["name"] for question in questions}
-    assert [q["name"] for q in questions if judge(answers[q["name"]], q).points] == []
+@pytest.mark.parametrize("case", CASES[: len(PATHS)], ids=lambda case: f"{case[0]}-{case[1]}")
+def test_a_blank_notebook_gets_no_point(tried):
+    assert set(tried.blank) == {question["name"] for question in tried.questions}
+    assert [q["name"] for q in tried.questions if judge(tried.blank[q["name"]], q).points] == []
 
 
 @pytest.mark.skipif("MLM_SEEDS" not in os.environ, reason="it takes many seeds: MLM_SEEDS=20")
