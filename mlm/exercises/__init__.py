@@ -7,6 +7,7 @@ module      what it does
 =========== ================================================================================
 `exercise`  `Exercise`: ``data``, ``check``, ``hint``, ``write``; in solutions ``key``, ``rubric``
 `variants`  a data set with its groups dealt out anew, for an instructor's private seed
+`probes`    the calls of a function, at other places in a private variant
 `plain`     a learner's value -> plain data (what JSON can hold), by strict type
 `form`      whether something is plain data at all: exact types, agreeing lengths, finite numbers
 `align`     which number of an answer belongs to which of the key, and how far apart they are

@@ -158,7 +158,7 @@ class Exercise:
         hints: list[str] = (),
         accepts: dict | None = None,
         probes: list[tuple] | None = None,
-        from_data: bool | None = None,
+        from_data: bool = True,
         section: str | None = None,
     ) -> None:
         """State the key of a question; only in a solution, in a cell tagged ``key``.
@@ -188,7 +188,7 @@ class Exercise:
         mistakes : dict of str to (value, hint)
             Wrong values that a known misconception gives, each with a sentence that leads away from it.
             Refused where one is within the tolerance of the right value, where two cannot be told apart, or
-            where two share a hint.  (In a private variant such a mistake is left out instead.)
+            where two share a hint.  (`mlm.exercises.keys.compile_check` says what a private variant does.)
         hints : list of str
             Exactly three: a nudge, the structure, the code.
         accepts : dict of str to value, optional
@@ -197,11 +197,13 @@ class Exercise:
         probes : list of tuple, optional
             For a function: the arguments of each call, for example ``[(5, 0.3, 0.8), (80, 0.3, 0.8)]``.
             Numbers, text, lists, arrays, Series and data frames may be arguments.  Mistakes and accepted
-            routes are then functions too.
+            routes are then functions too.  A private variant moves each float among the arguments a
+            little (`mlm.exercises.probes.move`), so give at least one; where only arrays or
+            frames make sense, vary them by ``ex.variant``.
         from_data : bool, optional
-            Whether the answer depends on the data of the variant; True but for functions.  Give False
-            where it does not, or so little that the tolerance covers it: a proof asks that every other
-            measured number changes in a private variant, and that these do not.
+            Whether the answer depends on the variant: on its data, or for a function on where it is
+            called.  Give False where it does not, or so little that the tolerance covers it: a proof
+            asks that every other measured number changes in a private variant, and that these do not.
         section : str, optional
             Label of the book's section that the question practises: ``"sec-basics-icc"``.
 
@@ -222,7 +224,7 @@ class Exercise:
             probes=probes,
             from_data=from_data,
             section=section,
-            lenient=self.variant is not None,
+            variant=self.variant,
         )
         self._state(question)
 

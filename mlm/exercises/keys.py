@@ -2,20 +2,25 @@
 
 A key is a list of questions.  A question is a dictionary with ``name``, ``kind`` (``check`` or ``write``),
 ``points``, ``hints`` and ``section``; a ``check`` has ``value``, ``rtol``, ``atol``, ``mistakes``,
-``accepts``, ``probes`` and ``from_data`` besides, a ``write`` has ``words`` and ``rubric``.
+``accepts``, ``probes`` and ``from_data`` besides, and what a private variant changed: ``left_out`` and
+``widened``.  A ``write`` has ``words`` and ``rubric``.
 """
 
 import json
+import math
 import re
 from difflib import get_close_matches
 from pathlib import Path
 
 from mlm.exercises.align import distance
 from mlm.exercises.plain import describe_call, to_plain
+from mlm.exercises.probes import generator, move
 
 #: Digits kept of a number in a key: more than any tolerance needs, fewer than differ between two runs.
 DIGITS = 10
 RTOL, RTOL_OF_INTEGERS = 1e-3, 1e-9
+#: A private variant may widen a tolerance by this factor, for a route that its data lead farther away.
+WIDEST = 3.0
 UNREADABLE = (OSError, ValueError, KeyError, TypeError)
 SLUG = re.compile(r"[a-z][a-z0-9-]*")
 LABEL = re.compile(r"sec(-[a-z0-9]+)+")
@@ -26,14 +31,19 @@ class KeyRefused(ValueError):
 
 
 def compile_check(
-    name, value, *, rtol, atol, points, mistakes, hints, accepts, probes, from_data, section, lenient
+    name, value, *, rtol, atol, points, mistakes, hints, accepts, probes, from_data, section, variant
 ) -> dict:
     """Turn the arguments of `Exercise.key` into a question.
 
-    With ``lenient`` (a private variant) a mistake that these data cannot tell apart is left out, and named
-    in ``left_out``, instead of refused: an instructor does not choose the data a seed deals.
+    An instructor does not choose the data that the seed of a private ``variant`` deals, so there
+
+    - a mistake that these data cannot tell apart, or that comes out as nan, is left out instead of refused,
+      and named in ``left_out``;
+    - a tolerance that an accepted route exceeds is widened, at most by `WIDEST` and never so far that it
+      holds a mistake which it did not hold before; ``widened`` is the factor, else 1;
+    - a function is called at other places (`mlm.exercises.probes`).
     """
-    calls = _compile_probes(name, probes)
+    calls = _compile_probes(name, probes, variant)
     arguments = calls and [call["arguments"] for call in calls]
 
     def plain(what, thing):
@@ -45,14 +55,10 @@ def compile_check(
     _refuse_negative(name, rtol=rtol, atol=atol, points=points)
     _refuse_zero_tolerance(name, right, rtol, atol)
     routes = [{"name": slug, "value": plain(f"route {slug!r}", v)} for slug, v in (accepts or {}).items()]
-    for route in routes:
-        _refuse_distant_route(name, route, right, rtol, atol)
-    catalogue = [
-        {"name": slug, **_hint_of(name, slug, pair), "value": plain(f"mistake {slug!r}", pair[0])}
-        for slug, pair in (mistakes or {}).items()
-    ]
-    _refuse_shared_hints(name, catalogue)
-    kept, left_out = _tell_apart(name, catalogue, right, rtol, atol, lenient)
+    catalogue, unsound = _catalogue(name, mistakes or {}, plain, variant)
+    widened = _widening(name, routes, catalogue, right, rtol, atol, variant)
+    rtol, atol = rtol * widened, atol * widened
+    kept, left_out = _tell_apart(name, catalogue, right, rtol, atol, variant)
     return {
         "name": _slug(name),
         "kind": "check",
@@ -60,11 +66,12 @@ def compile_check(
         "value": right,
         "rtol": rtol,
         "atol": atol,
+        "widened": widened,
         "mistakes": kept,
-        "left_out": left_out,
+        "left_out": unsound + left_out,
         "accepts": routes,
         "probes": calls,
-        "from_data": calls is None if from_data is None else from_data,
+        "from_data": from_data,
         "hints": _three_hints(name, hints),
         "section": _section(name, section),
     }
@@ -168,16 +175,17 @@ def _slug(name) -> str:
     return name
 
 
-def _compile_probes(name, probes) -> list[dict] | None:
+def _compile_probes(name, probes, variant) -> list[dict] | None:
     if probes is None:
         return None
     if not probes or not all(isinstance(arguments, tuple) for arguments in probes):
         raise KeyRefused(
             f"{name}: probes must be a list of tuples of arguments, such as [(5, 0.3), (80, 0.3)]"
         )
-    calls = []
+    calls, rng = [], None if variant is None else generator(name, variant)
     for arguments in probes:
         plains = [_sound(name, "a probe", to_plain(argument), finite=False) for argument in arguments]
+        plains = plains if rng is None else move(plains, rng)
         calls.append({"arguments": plains, "shown": name.replace("-", "_") + describe_call(plains)})
     return calls
 
@@ -228,13 +236,41 @@ def _refuse_zero_tolerance(name, right, rtol, atol) -> None:
         raise KeyRefused(f"{name}: the right value holds a 0, of which rtol admits nothing; give atol too")
 
 
-def _refuse_distant_route(name, route, right, rtol, atol) -> None:
-    away = distance(route["value"], right, rtol, atol)
-    if away > 1:
+def _catalogue(name, mistakes, plain, variant) -> tuple[list[dict], list[str]]:
+    """The mistakes as plain data, and the names of those that have no value in a private variant."""
+    catalogue, unsound = [], []
+    for slug, pair in mistakes.items():
+        hint = _hint_of(name, slug, pair)
+        try:
+            catalogue.append({"name": slug, **hint, "value": plain(f"mistake {slug!r}", pair[0])})
+        except KeyRefused:
+            if variant is None:
+                raise
+            unsound.append(slug)
+    _refuse_shared_hints(name, catalogue)
+    return catalogue, unsound
+
+
+def _widening(name, routes, catalogue, right, rtol, atol, variant) -> float:
+    """The factor by which the tolerance has to grow for every route; refused where it may not."""
+    distances = [distance(route["value"], right, rtol, atol) for route in routes]
+    away = max(distances, default=0.0)
+    if away <= 1:
+        return 1.0
+    route = routes[distances.index(away)]["name"]
+    if variant is None or away > WIDEST:
         raise KeyRefused(
-            f"{name}: the accepted route {route['name']!r} is {away:.3g} tolerances from the right value; "
+            f"{name}: the accepted route {route!r} is {away:.3g} tolerances from the right value; "
             f"widen rtol={rtol:g}, atol={atol:g}, or find out which of the two is wrong"
         )
+    factor = math.ceil(100 * away) / 100
+    for mistake in catalogue:
+        if 1 < distance(mistake["value"], right, rtol, atol) <= factor:
+            raise KeyRefused(
+                f"{name}: the accepted route {route!r} is {away:.3g} tolerances from the right value, and a "
+                f"tolerance that admits it would admit the mistake {mistake['name']!r}"
+            )
+    return factor
 
 
 def _hint_of(name, slug, pair) -> dict:
@@ -253,14 +289,14 @@ def _refuse_shared_hints(name, catalogue) -> None:
             )
 
 
-def _tell_apart(name, catalogue, right, rtol, atol, lenient) -> tuple[list[dict], list[str]]:
+def _tell_apart(name, catalogue, right, rtol, atol, variant) -> tuple[list[dict], list[str]]:
     """The mistakes that differ from the right value and from each other; the names of the rest."""
     kept, left_out = [], []
     for mistake in catalogue:
         clash = _clash(mistake, kept, right, rtol, atol)
         if not clash:
             kept.append(mistake)
-        elif lenient:
+        elif variant is not None:
             left_out.append(mistake["name"])
         else:
             raise KeyRefused(f"{name}: mistake {mistake['name']!r} {clash}")

@@ -31,8 +31,9 @@ def read_variant(variant: int | str | None) -> int | None:
 def vary_groups(frame: pd.DataFrame, by: str, *, seed: int, salt: str) -> pd.DataFrame:
     """Deal the rows of groups out anew: each label receives those of another group.
 
-    Groups are drawn with replacement; no label draws its own, so that no statistic of a single group
-    stays what it was by chance.  Labels keep their order and their dtype.
+    Groups are drawn with replacement.  No label draws its own, so that no statistic of a single group
+    stays what it was by chance; and at least one group is drawn twice, or else a statistic of all groups
+    would stay.  (Of two groups each receives the other.)  Labels keep their order and their dtype.
 
     Parameters
     ----------
@@ -66,10 +67,16 @@ def vary_groups(frame: pd.DataFrame, by: str, *, seed: int, salt: str) -> pd.Dat
             f"vary={by!r} needs two groups or more and no missing label; found {n_groups} groups"
         )
     rng = np.random.default_rng([seed, zlib.crc32(salt.encode())])
-    steps = rng.integers(1, n_groups, n_groups)  # 1 … n - 1 places on: never back to itself
-    drawn = (np.arange(n_groups) + steps) % n_groups
+    drawn = _draw(rng, n_groups)
+    while n_groups > 2 and len(set(drawn)) == n_groups:
+        drawn = _draw(rng, n_groups)
     rows = [np.flatnonzero(codes == group) for group in drawn]
     varied = frame.take(np.concatenate(rows)).reset_index(drop=True)
     sizes = [len(group) for group in rows]
     varied[by] = pd.Series(labels.take(np.repeat(np.arange(n_groups), sizes))).astype(frame[by].dtype)
     return varied
+
+
+def _draw(rng: np.random.Generator, n_groups: int) -> np.ndarray:
+    """For each group the one whose rows it receives: 1 … n - 1 places on, never itself."""
+    return (np.arange(n_groups) + rng.integers(1, n_groups, n_groups)) % n_groups

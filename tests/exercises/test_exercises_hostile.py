@@ -25,7 +25,7 @@ MEANS = {f"county {n}": (n + 1) / 7 for n in range(90)}
 def ask(right, **settings) -> dict:
     defaults = {"rtol": None, "atol": 0, "points": 1, "mistakes": None, "accepts": None, "probes": None}
     settings = defaults | settings
-    settings |= {"hints": HINTS, "from_data": None, "section": None, "lenient": False}
+    settings |= {"hints": HINTS, "from_data": True, "section": None, "variant": None}
     return keys.compile_check("it", right, **settings)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mlm.exercises import Exercise, exercise, keys
+from mlm.exercises.compare import MISTAKE, RIGHT, judge
 from mlm.exercises.exercise import RECORD_FILE
 
 HINTS = ["a nudge", "the structure", "the code"]
@@ -13,6 +14,19 @@ HINTS = ["a nudge", "the structure", "the code"]
 
 def state(value=0.4, variant=None, **settings) -> None:
     Exercise("99-asked", variant=variant).key("icc", value, **({"hints": HINTS} | settings))
+
+
+@pytest.fixture
+def stated(monkeypatch):
+    """State a question and return it as its key would hold it."""
+    lines = []
+    monkeypatch.setattr(exercise, "record", lines.append)
+
+    def question(**settings) -> dict:
+        state(**settings)
+        return lines[-1]["question"]
+
+    return question
 
 
 def identity(x):
@@ -65,6 +79,34 @@ def test_a_private_variant_leaves_a_mistake_out_that_its_data_cannot_tell_apart(
     question = json.loads(record.read_text())["question"]
     assert [mistake["name"] for mistake in question["mistakes"]] == ["far"]
     assert question["left_out"] == ["close"]
+
+
+def test_a_private_variant_leaves_a_mistake_out_that_comes_out_as_nan(stated):
+    question = stated(variant=7, mistakes={"none": (float("nan"), "None."), "far": (0.6, "Far.")})
+    assert [mistake["name"] for mistake in question["mistakes"]] == ["far"]
+    assert question["left_out"] == ["none"]
+
+
+def test_a_private_variant_widens_the_tolerance_for_a_route_that_is_farther_away(stated):
+    question = stated(variant=7, accepts={"other engine": 0.4008}, mistakes={"far": (0.41, "Far.")})
+    assert question["widened"] == pytest.approx(2, abs=0.02)
+    assert question["rtol"] == keys.RTOL * question["widened"]
+    assert judge(question["accepts"][0]["value"], question).status == RIGHT
+    assert judge(question["mistakes"][0]["value"], question).status == MISTAKE
+
+
+def test_a_tolerance_is_not_widened_without_need(stated):
+    assert stated(variant=7, accepts={"other engine": 0.4003})["widened"] == 1
+
+
+def test_no_route_widens_a_tolerance_by_more_than_a_factor_of_three():
+    with pytest.raises(keys.KeyRefused, match="'other engine' is 3.5 tolerances from the right value"):
+        state(variant=7, accepts={"other engine": 0.4014})
+
+
+def test_no_tolerance_is_widened_so_far_that_a_mistake_becomes_right():
+    with pytest.raises(keys.KeyRefused, match="would admit the mistake 'close'"):
+        state(variant=7, accepts={"other engine": 0.4008}, mistakes={"close": (0.4006, "Close.")})
 
 
 @pytest.mark.parametrize(

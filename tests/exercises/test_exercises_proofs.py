@@ -11,6 +11,7 @@ from mlm.exercises.builder import SOLUTIONS
 from mlm.exercises.compare import MISTAKE, RIGHT, UNANSWERED, judge
 from mlm.exercises.compiler import compile_solution
 from mlm.exercises.notebooks import exercise_notebook
+from mlm.exercises.plain import from_plain, to_plain
 
 from .conftest import EXAMPLE
 
@@ -104,10 +105,10 @@ def test_every_mistake_fails_with_its_own_hint(compiled):
     assert not missed, failing(missed)
 
 
-def test_every_accepted_route_passes(public):
+def test_every_accepted_route_passes(compiled):
     refused = [
         f"{question['name']}, {route['name']}: {judge(route['value'], question)}"
-        for question, route in gather(public, "accepts")
+        for question, route in gather(compiled, "accepts")
         if judge(route["value"], question).status != RIGHT
     ]
     assert not refused, failing(refused)
@@ -128,8 +129,56 @@ def test_a_hard_coded_public_answer_fails_in_a_private_variant(solution, public,
     measured = [name for name, question in coincide.items() if _is_measured(question)]
     assert not measured, (
         f"{', '.join(measured)}: the public answer is right in variants {SEED} and {SEED + 1} too; "
-        "let ex.data vary what it is computed from, or say from_data=False"
+        "let ex.data vary what it is computed from, give a function a float to be called with, "
+        "or say from_data=False"
     )
+
+
+def functions(compiled) -> dict[str, dict]:
+    return {question["name"]: question for question in checks(compiled) if question["probes"]}
+
+
+@pytest.mark.parametrize("elsewhere", ["the nearest public answer", "an error"])
+def test_a_table_of_the_public_calls_is_no_function_in_a_private_variant(public, private, elsewhere):
+    """Both columns of such a table stand in the public key, for every learner to copy."""
+    passed = []
+    for name, question in functions(private).items():
+        table = look_up(functions(public)[name], nearest=elsewhere.startswith("the nearest"))
+        arguments = [call["arguments"] for call in question["probes"]]
+        if judge(to_plain(table, arguments), question).status == RIGHT:
+            passed.append(name)
+    assert not passed, f"{', '.join(passed)}: give a float among the probes, or vary them by ex.variant"
+
+
+def test_such_a_table_would_do_in_public(public):
+    for name, question in functions(public).items():
+        arguments = [call["arguments"] for call in question["probes"]]
+        assert judge(to_plain(look_up(question), arguments), question).status == RIGHT, name
+
+
+def look_up(question: dict, nearest: bool = True):
+    """A function that knows the question's calls and results, and nothing else."""
+    known = [call["arguments"] for call in question["probes"]]
+
+    def table(*given):
+        asked = [to_plain(value) for value in given]
+        away = [_apart(asked, arguments) for arguments in known]
+        if min(away) > 0 and not nearest:
+            raise KeyError("no such call")
+        return from_plain(question["value"]["results"][away.index(min(away))])
+
+    return table
+
+
+def _apart(first, second) -> float:
+    """How much two things of plain data differ, in a rough sense: 0 where they are the same."""
+    if type(first) is not type(second):
+        return 1.0
+    if isinstance(first, dict):
+        return sum(_apart(first.get(field), part) for field, part in second.items())
+    if isinstance(first, list):
+        return abs(len(first) - len(second)) + sum(map(_apart, first, second))
+    return abs(first - second) if isinstance(first, (int, float)) else float(first != second)
 
 
 def _still_right(public, private) -> dict[str, dict]:

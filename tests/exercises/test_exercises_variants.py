@@ -43,6 +43,12 @@ def test_every_label_receives_the_rows_of_one_other_group(radon, varied):
         assert label not in donors, f"{label} kept its own rows"
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_some_group_is_dealt_twice_so_that_no_statistic_of_all_rows_stays(seed):
+    frame = pd.DataFrame({"g": ["a", "b", "c"], "y": [1.0, 2.0, 4.0]})
+    assert vary_groups(frame, "g", seed=seed, salt="")["y"].nunique() == 2
+
+
 def test_a_column_of_the_group_moves_with_its_rows(varied):
     for label, values in varied.groupby("county", observed=True)["log_uranium"]:
         assert (values == values.iloc[0]).all(), f"{label} has houses of several counties"
