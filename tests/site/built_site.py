@@ -58,15 +58,18 @@ FEWER_WORDS = """() => {
         "visibility", "display", "position", "textShadow", "filter"];
     const merges = word => word.tagName === "SPAN" && !word.children.length
         && word.getAttributeNames().every(name => name === "class");
+    const again = [];
     for (const box of document.querySelectorAll("pre, pre span")) {
         const seen = new Set();
         for (const word of [...box.children].filter(merges)) {
             const style = getComputedStyle(word);
             const look = alike.map(name => style[name]).join();
-            if (seen.has(look)) word.replaceWith(...word.childNodes);
+            if (seen.has(look)) again.push(word);
             seen.add(look);
         }
     }
+    // only now: after each change the styles of the whole page would be computed anew
+    for (const word of again) word.replaceWith(...word.childNodes);
 }"""
 
 
