@@ -7,11 +7,14 @@ import functools
 import http.server
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
-from built_site import FLAGS, SETTINGS, SITE, site_pages
+from built_site import FLAGS, ROOT, SETTINGS, SITE, new_tab, site_pages
 from playwright.sync_api import sync_playwright
 
 
@@ -29,6 +32,37 @@ def site() -> Path:
     if not site_pages():
         pytest.fail(f"There is no site in {SITE}: run `make book` first.")
     return SITE
+
+
+def pytest_collection_modifyitems(items):
+    """What asks for the second build comes last: it takes minutes, while the other tests run."""
+    items.sort(key=lambda item: "second_build" in item.fixturenames)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def begun_early(request):
+    """Begin the second build before the first test, if a test will ask for it."""
+    if site_pages() and any("second_build" in item.fixturenames for item in request.session.items):
+        request.getfixturevalue("second_build")
+
+
+@pytest.fixture(scope="session")
+def second_build(tmp_path_factory):
+    """Folder, process and log of a build from a copy of the sources with nothing in the cache."""
+    home = tmp_path_factory.mktemp("second")
+    copy, log = home / "a folder with another name", home / "log"
+    ignored = shutil.ignore_patterns(".git", ".venv", ".cache", "_build", "__pycache__", "*.egg-info")
+    shutil.copytree(ROOT, copy, ignore=ignored)
+    variables = {**os.environ, "PYTHONPATH": str(copy)}
+    command = ["nice", sys.executable, "-m", "mlm.cli", "book"]  # the browser's tests have time limits
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command, cwd=copy, env=variables, stdout=output, stderr=output, start_new_session=True
+        )
+    yield copy, process, log
+    if process.poll() is None:  # the tests were stopped; the workers go with the build
+        os.killpg(process.pid, signal.SIGTERM)
+    process.wait()
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -64,9 +98,6 @@ def browser():
 
 @pytest.fixture
 def tab(browser):
-    """A tab for tests that act on a page; short waits, so that a test fails soon."""
-    context = browser.new_context(viewport={"width": 1300, "height": 900})
-    context.set_default_timeout(15_000)
-    context.set_default_navigation_timeout(60_000)  # a long page sets a thousand formulas
-    yield context.new_page()
-    context.close()
+    """A tab of its own."""
+    with new_tab(browser) as tab:
+        yield tab
