@@ -363,7 +363,7 @@ def test_the_command_says_what_came_of_it_and_where_to_look(room):
     (room.place / "roster.csv").write_text("name\nana\nben\nZoe Zimmer\n")
     done = room.run("--roster", str(room.place / "roster.csv"))
     assert done.returncode == 0, done.stderr
-    assert "unreadable" in done.stdout and "grades.csv" in done.stdout
+    assert "not a notebook" in done.stdout and "grades.csv" in done.stdout
     assert "No submission of Zoe Zimmer" in done.stdout
     assert "Nothing has changed since the last run." in room.run().stdout
 

@@ -146,11 +146,10 @@ def _run(place: Path, scene: Scene, canaries: dict[str, str], listener) -> Grade
         jobs=2,
         limits=LIMITS,
         solutions=place / "solutions",
-        exercises=place / "exercises",
     )
     before, start = host.contents(*watched), time.monotonic()
     try:
-        results = grade_folder(settings)
+        results = grade_folder(settings).results
     except NoSandbox as refusal:
         if os.environ.get("CI"):
             raise
@@ -252,7 +251,7 @@ def test_no_canary_is_read(graded):
     found = [
         f"{path.relative_to(graded.out)} holds the canary of the {where}"
         for path in graded.out.rglob("*")
-        if path.is_file()
+        if path.is_file() and path.name != "grading.json"  # the key itself
         for where, canary in graded.canaries.items()
         if canary.encode() in path.read_bytes()
     ]
