@@ -11,6 +11,7 @@ Linux only; standard library only, so that it runs before anything else is impor
 import ctypes
 import os
 import resource
+import shutil
 import signal
 import time
 from contextlib import suppress
@@ -59,7 +60,7 @@ def run_apart(work, limits: dict, folders: tuple[str, ...], nested: bool = True)
     limits : dict
         ``memory``, ``disk``, ``file`` (bytes), ``processes``.
     folders : tuple of str
-        Folders to hide under fresh ones in memory, of ``disk`` bytes each; ``work`` begins in the first.
+        Folders to hide under copies in memory, of ``disk`` bytes each; ``work`` begins in the first.
     nested : bool
         False where the kernel forbids namespaces inside a sandbox: then the whole sandbox must be thrown
         away afterwards.
@@ -93,7 +94,11 @@ def _leave(folders: tuple[str, ...], size: int) -> None:
     _prctl(SET_DUMPABLE, 0)
     options = f"size={size},nr_inodes=20000,mode=0700,uid={uid},gid={gid}".encode()
     for folder in folders:
+        hidden = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         _call(libc.mount, b"tmpfs", folder.encode(), b"tmpfs", NOSUID_NODEV, options)
+        # what the given cells left there, such as compiled code, is expected by what they loaded
+        shutil.copytree(f"/proc/self/fd/{hidden}", folder, dirs_exist_ok=True)
+        os.close(hidden)
 
 
 def _guard(work, limits: dict, folder: str) -> int:

@@ -18,7 +18,8 @@ import joblib
 import numpy as np
 import pandas as pd
 
-WORTH_IT = 0.3  # seconds
+WORTH_IT = 0.1  # seconds
+BY_NAME = {"eval", "exec", "globals", "locals", "vars", "get_ipython"}  # ways to read what no name tells
 PLAIN = (bool, int, float, complex, str, bytes, type(None), np.ndarray, pd.DataFrame, pd.Series, pd.Index)
 
 
@@ -79,6 +80,8 @@ class Memory:
             names = sorted(_names(ast.parse(source)))
         except SyntaxError:  # a magic
             return None
+        if BY_NAME.intersection(names):
+            return None
         present = {name: self.namespace[name] for name in names if name in self.namespace}
         imported = {name: value for name, value in present.items() if _is_imported(value)}
         data = {name: value for name, value in present.items() if name not in imported}
@@ -89,10 +92,11 @@ class Memory:
 
 
 def _names(tree: ast.AST) -> set[str]:
-    """Every name in a cell; words in its texts too, for a model's formula may call a function by name."""
+    """Every name in a cell; words of formulas and queries too, which may call a function by its name."""
     found = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
-    return found.union(*(re.findall(r"[^\W\d]\w*", text) for text in texts if isinstance(text, str)))
+    formulas = [text for text in texts if isinstance(text, str) and re.search("[~@]", text)]
+    return found.union(*(re.findall(r"[^\W\d]\w*", text) for text in formulas))
 
 
 def _is_imported(value) -> bool:
