@@ -75,8 +75,8 @@ class Server:
         gc.collect()
         gc.freeze()  # the collector would touch, and so copy, every page of every fork
         self.nested = True
-        self.nested = exam["nested"] and self._fork(_nothing, TRIAL) == "done"
-        if not self.nested and (end := self._fork(_nothing, TRIAL)) != "done":
+        self.nested = exam["nested"] and self._fork(_nothing, exam["limits"]) == "done"
+        if not self.nested and (end := self._fork(_nothing, exam["limits"])) != "done":
             return {"problem": f"a process cannot give up its rights: its trial {end}"}
         return {"nested": self.nested}
 
@@ -111,10 +111,6 @@ class Server:
                 line = None
             if not said or json.loads(said) == {"do": "stop", "run": number}:
                 os.kill(keeper, signal.SIGTERM)
-
-
-#: Limits of the fork that only tries whether forks can be kept apart.
-TRIAL = {"memory": 1 << 30, "disk": 1 << 20, "file": 1 << 20, "processes": 16}
 
 
 def _nothing() -> None:
