@@ -16,6 +16,7 @@ LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # of the 
 NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16  # bytes into what the filter is shown
 NEW_NAMESPACES = 0x7E020000  # in the flags of clone
 CLONE3 = 435
+LOCAL = (1, 2, 10)  # families of sockets that stay in the sandbox: Unix, IPv4, IPv6
 FOREIGN = 0x40000000  # numbers from here on are another convention (x32)
 
 #: Calls by name, with their numbers on x86-64 and on 64-bit ARM (from the kernel's tables).
@@ -45,8 +46,8 @@ REFUSED = {
     "request_key": (249, 218),
     "keyctl": (250, 219),
 }
-#: Machine -> the kernel's name of its architecture, the column above, and the number of ``clone``.
-MACHINES = {"x86_64": (0xC000003E, 0, 56), "aarch64": (0xC00000B7, 1, 220)}
+#: Machine -> its architecture as the kernel names it, the column above, numbers of ``clone`` and ``socket``.
+MACHINES = {"x86_64": (0xC000003E, 0, 56, 41), "aarch64": (0xC00000B7, 1, 220, 198)}
 
 
 class Instruction(ctypes.Structure):
@@ -84,7 +85,7 @@ def refuse_needless_calls() -> None:
 def _filter(machine: str) -> list[Instruction]:
     if machine not in MACHINES:
         raise OSError(errno.ENOSYS, f"no table of system calls for the machine {machine!r}")
-    architecture, column, clone = MACHINES[machine]
+    architecture, column, clone, new_socket = MACHINES[machine]
     return [
         *_where(ARCHITECTURE, (EQUAL, 1, 0, architecture), REFUSE),
         Instruction(LOAD, 0, 0, NUMBER),
@@ -92,10 +93,14 @@ def _filter(machine: str) -> list[Instruction]:
         *(step for numbers in REFUSED.values() for step in _unless(EQUAL, numbers[column], REFUSE)),
         # its flags lie in memory, where a filter cannot look; the C library then takes clone
         *_unless(EQUAL, CLONE3, ABSENT),
-        Instruction(EQUAL, 1, 0, clone),
-        Instruction(RETURN, 0, 0, ALLOW),
+        Instruction(EQUAL, 0, 4, clone),
         *_where(FIRST_ARGUMENT, (ANY_BIT, 0, 1, NEW_NAMESPACES), REFUSE),
         Instruction(RETURN, 0, 0, ALLOW),
+        Instruction(EQUAL, 1, 0, new_socket),
+        Instruction(RETURN, 0, 0, ALLOW),
+        Instruction(LOAD, 0, 0, FIRST_ARGUMENT),
+        *(step for family in LOCAL for step in _unless(EQUAL, family, ALLOW)),
+        Instruction(RETURN, 0, 0, REFUSE),
     ]
 
 

@@ -24,10 +24,12 @@ from mlm.exercises.builder import EXERCISES, SOLUTIONS
 from mlm.exercises.compare import RIGHT, judge
 from mlm.exercises.compiler import compile_solution
 from mlm.exercises.notebooks import BuildFailed, exercise_notebook, read_solution, tag_of
+from mlm.grading import running
 from mlm.grading.model import Submission
 from mlm.grading.run import make_exam
-from mlm.grading.running import close_sandboxes, run_one
-from mlm.grading.sandbox import Exam, Limits, NoSandbox
+from mlm.grading.sandbox import Exam, Limits, NoSandbox, Sandbox
+
+from .classroom import open_classroom
 
 PATHS = sorted(SOLUTIONS.glob("*.md"))
 FIXED = 7  # the seed of the other proofs, whose keys are compiled already where those have run
@@ -57,6 +59,8 @@ class Attempt:
         What a perfect learner's notebook answered, plain data.
     errors : list of str
         Cells of that notebook that failed.
+    lasts : bool
+        Whether one sandbox served both notebooks.
     blank : dict of str to dict
         What the exercise answered with nothing filled in; under the first seed only, since what a stub
         answers does not depend on the data.
@@ -67,6 +71,7 @@ class Attempt:
     answers: dict[str, dict] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     blank: dict[str, dict] = field(default_factory=dict)
+    lasts: bool = True
 
 
 def attempt(stem: str, seed: int) -> Attempt:
@@ -80,11 +85,12 @@ def attempt(stem: str, seed: int) -> Attempt:
     exam = make_exam(blank, key, Limits(), bare=False)
     try:
         done, nothing = (hand_in(notebook, exam) for notebook in (perfect(path, blank), blank))
+        lasts = any(sandbox.exam == exam for sandbox in running._open)
     finally:
-        close_sandboxes(exam)
+        running.close_sandboxes(exam)
     questions = [question for question in key["questions"] if question["kind"] == "check"]
     problems = [problem for _, problem in done["errors"]] + [done["detail"]] * bool(done["detail"])
-    return Attempt("", questions, done["answers"], problems, nothing["answers"])
+    return Attempt("", questions, done["answers"], problems, nothing["answers"], lasts)
 
 
 def perfect(path: Path, blank):
@@ -99,7 +105,7 @@ def perfect(path: Path, blank):
 
 def hand_in(notebook, exam: Exam) -> dict:
     """The record of one submission, as the grader keeps it."""
-    return run_one(Submission("one.ipynb", "one", writes(notebook).encode()), exam)
+    return running.run_one(Submission("one.ipynb", "one", writes(notebook).encode()), exam)
 
 
 @pytest.fixture(scope="session")
@@ -147,6 +153,15 @@ def test_every_accepted_route_gets_the_points_of_its_question(tried):
         if judge(route["value"], question).points != question["points"]
     ]
     assert routes and not lost
+
+
+@every_case
+def test_one_sandbox_serves_many_submissions(tried, tmp_path):
+    room = open_classroom(tmp_path)
+    example = compile_solution(room.settings.solution, FIXED).key
+    sandbox = Sandbox(make_exam(exercise_notebook(room.settings.solution), example, Limits(), bare=False))
+    sandbox.close()
+    assert tried.lasts == sandbox.lasting  # some kernels allow no namespaces in a sandbox at all
 
 
 @every_case

@@ -56,6 +56,12 @@ def test_a_process_cannot_be_born_into_a_new_namespace_by_either_call():
     assert behind_the_filter(called(syscalls.CLONE3, 0, 0)) == errno.ENOSYS
 
 
+@pytest.mark.parametrize(("family", "error"), [(1, 0), (2, 0), (10, 0), (16, errno.EPERM), (40, errno.EPERM)])
+def test_only_sockets_that_stay_in_the_sandbox_can_be_made(family, error):
+    number = syscalls.MACHINES[platform.machine()][3]
+    assert behind_the_filter(called(number, family, 1 if family < 16 else 3, 0)) == error
+
+
 def _lives_on() -> int:
     threads = [threading.Thread(target=int) for _ in range(3)]
     for thread in threads:
@@ -85,3 +91,4 @@ def test_the_numbers_are_those_of_the_kernel():
         name: numbers[name] for name in syscalls.REFUSED
     }
     assert numbers["clone3"] == syscalls.CLONE3 and numbers["clone"] == syscalls.MACHINES["x86_64"][2]
+    assert numbers["socket"] == syscalls.MACHINES["x86_64"][3]

@@ -164,6 +164,11 @@ for folder in sorted(folders):
                 stream.write(MODULE)
         except OSError:
             pass
+for number in {0, 1, 2, *range(4, 64)}:  # open files that were there before it
+    try:
+        os.write(number, planted().encode())
+    except OSError:
+        pass
 libc = ctypes.CDLL(None, use_errno=True)
 libc.shmat.restype = ctypes.c_void_p
 for key in range(0x6D6C, 0x6D6C + 4):
@@ -229,6 +234,12 @@ for folder in ("/tmp", "/dev/shm", ".", "/var/tmp", "/run", "/dev", os.environ.g
     for place, _, files in os.walk(folder):
         for name in files:
             read(os.path.join(place, name))
+for number in {0, 1, 2, *range(4, 64)}:
+    read(f"/proc/self/fd/{number}")
+    try:
+        look(os.pread(number, 1_000_000, 0))
+    except OSError:
+        pass
 for key in range(0x6D6C, 0x6D6C + 4):
     shared = libc.shmget(key, 4096, 0)
     place = libc.shmat(shared, None, 0) if shared >= 0 else -1
