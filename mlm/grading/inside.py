@@ -68,6 +68,8 @@ class Server:
         try:
             from mlm.grading.shell import Shell
 
+            if exam["core"] is not None:
+                os.sched_setaffinity(0, {exam["core"]})
             self.shell, self.exam = Shell(), exam
             self.shell.rehearse(exam["given"])
         except Exception as error:

@@ -20,7 +20,7 @@ from pathlib import Path
 from mlm.grading.syscalls import refuse_needless_calls
 
 NEW_MOUNTS, NEW_IPC, NEW_USER, NEW_PIDS = 0x00020000, 0x08000000, 0x10000000, 0x20000000
-NOSUID_NODEV = 2 | 4
+NOSUID_NODEV, NOEXEC = 2 | 4, 8
 SET_PDEATHSIG, SET_DUMPABLE, CAPBSET_DROP, SET_NO_NEW_PRIVS, CAP_AMBIENT = 1, 4, 24, 38, 47
 CAPABILITY_VERSION = 0x20080522
 #: The unprivileged user that submissions run as where the grader itself is root.
@@ -104,6 +104,8 @@ def _leave(folders: tuple[str, ...], size: int) -> None:
 def _guard(work, limits: dict, folder: str) -> int:
     """The first process of the new namespaces: start the work, watch it, bury what it leaves."""
     die_with_parent()
+    # of these namespaces where the kernel allows it: else a process does not find itself by its own number
+    libc.mount(b"proc", b"/proc", b"proc", NOSUID_NODEV | NOEXEC, None)
     bystanders = _processes()
     worker = os.fork()
     if worker == 0:

@@ -18,7 +18,8 @@ CANVAS = re.compile(
 CANVAS_ANONYMOUS = re.compile(
     r"(?P<late>LATE_)?(?P<name>anon_(?P<user>[A-Za-z0-9]{1,20}))_\d{1,20}_.+", re.DOTALL
 )
-MOODLE = re.compile(r"(?P<name>.+)_(?P<user>\d{1,20})_assignsubmission_[a-z]+(?:_.*)?", re.DOTALL)
+MOODLE = re.compile(r"(?P<name>.+?)_(?P<user>\d{1,20})_assignsubmission_[a-z]+(?:_.*)?", re.DOTALL)
+PLATFORMS = {"moodle": MOODLE, "canvas_anonymous": CANVAS_ANONYMOUS, "canvas": CANVAS}
 GRADESCOPE = re.compile(r"submission_\d{1,20}")
 METADATA = "submission_metadata.yml"
 EXPORT = re.compile(r"assignment_\d{1,20}_export")
@@ -72,14 +73,19 @@ def owner(
 
 
 def _of_platform(part: str) -> Owner | None:
-    if moodle := MOODLE.fullmatch(part):
-        name, user = moodle["name"], moodle["user"]
+    """Whose it is by its name: the platform writes first, a learner's own words follow."""
+    found = [
+        (len(match["name"]), platform, match)
+        for platform, pattern in PLATFORMS.items()
+        if (match := pattern.fullmatch(part))
+    ]
+    if not found:
+        return None
+    _, platform, match = min(found, key=lambda each: each[0])
+    name, user = match["name"], match["user"]
+    if platform == "moodle":
         return Owner(f"{name} {user}" if name == "Participant" else name, {"moodle": user})
-    if found := CANVAS_ANONYMOUS.fullmatch(part):
-        return Owner(found["name"], {"canvas_anonymous": found["user"]}, ("late",) if found["late"] else ())
-    if found := CANVAS.fullmatch(part):
-        return Owner(found["name"], {"canvas": found["user"]}, ("late",) if found["late"] else ())
-    return None
+    return Owner(name, {platform: user}, ("late",) if match["late"] else ())
 
 
 def _by_folder(parts: tuple[str, ...], exercise: str, wrapper: int) -> str:

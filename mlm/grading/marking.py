@@ -15,7 +15,7 @@ MISSING, HARD_CODED, WRITTEN = "missing", "hard-coded", "written"
 IS_MISSING = "No answer arrived: a cell before it failed, or the run ended before it."
 IS_HARD_CODED = (
     "This is the answer for the public data, and these are other data: compute it from the data that "
-    "`ex.data` gives, not from a file of your own, and do not type the number."
+    "`ex.data` gives as in the first cell, not from another file, and do not type the number."
 )
 
 

@@ -138,6 +138,7 @@ class Sandbox:
 
     def __init__(self, exam: Exam, hidden: tuple[Path, ...] = ()):
         self.exam, self._runs = exam, 0
+        self._claim, self.core = _own_core()
         if exam.bare and os.getuid() == 0 and (closed := _closed_to_others()):
             raise NoSandbox(
                 f"In a container, submissions run as another user than root, who cannot read {closed}, where "
@@ -173,7 +174,8 @@ class Sandbox:
 
     def _prepare(self) -> None:
         exam = {"given": self.exam.given, "asked": self.exam.asked, "limits": asdict(self.exam.limits)}
-        self._send({"do": "prepare"}, exam | {"nested": not self.exam.bare, "scratch": _scratch(self.exam)})
+        place = {"nested": not self.exam.bare, "scratch": _scratch(self.exam), "core": self.core}
+        self._send({"do": "prepare"}, exam | place)
         ready, _, _ = select.select([self._line], [], [], READY_WITHIN)
         answer = self._hear() if ready else {"problem": f"it was not ready within {READY_WITHIN} seconds"}
         if "problem" in answer:
@@ -249,6 +251,7 @@ class Sandbox:
     def close(self) -> None:
         """End the sandbox and give back what it holds."""
         self._line.close()
+        self._claim.close()
         self.kill()
         self._complaints.close()
         self._keys.cleanup()
@@ -295,6 +298,16 @@ def _pythons() -> list[str]:
     return sorted(path for path in folders if not any(_lies_in(path, system) for system in SYSTEM))
 
 
+def _own_core() -> tuple[socket.socket, int | None]:
+    """A core that no other sandbox of this user has; held for as long as the socket is open."""
+    claim = socket.socket(socket.AF_UNIX)
+    for core in sorted(os.sched_getaffinity(0)):
+        with contextlib.suppress(OSError):  # the name is taken
+            claim.bind(f"\0mlm-core-{os.getuid()}-{core}")
+            return claim, core
+    return claim, None
+
+
 def _closed_to_others() -> Path | None:
     """The folder above this Python, its packages or the course that other users cannot enter, if any."""
     used = {Path(sys.executable).resolve(), *map(Path, _pythons()), ROOT / "mlm"}
@@ -313,6 +326,7 @@ def _scratch(exam: Exam) -> tuple[str, ...]:
 def _variables(exam: Exam, key_folder: str) -> dict[str, str]:
     """The whole environment of a submission."""
     own = {KEYS_FOLDER: key_folder, "TMPDIR": _scratch(exam)[0], "HOME": _scratch(exam)[0]}
+    own |= {"USER": "learner", "LOGNAME": "learner"}
     own |= {"PATH": f"{sys.prefix}/bin:/usr/bin:/bin"}
     own |= {"LANG": "C.UTF-8", "MPLBACKEND": "agg", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
     return own | STEADY | ({} if exam.variant is None else {VARIANT: str(exam.variant)})

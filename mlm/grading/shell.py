@@ -10,6 +10,7 @@ from mlm.exercises import exercise
 from mlm.grading.memo import Memory
 
 LONGEST_MESSAGE = 300
+LONGEST_TEXT = 100_000  # characters; more than is read outside
 AGAIN = 1.0  # seconds until a cell that swallows its interruption is interrupted again
 
 
@@ -24,11 +25,16 @@ class Shell:
         from IPython.core.interactiveshell import InteractiveShell
         from traitlets.config import Config
 
+        class Quiet(InteractiveShell):
+            def enable_gui(self, gui=None):
+                """There is no event loop to join; `%matplotlib inline` asks all the same."""
+
         settings = Config()
         settings.HistoryManager.enabled = False  # it would write, and keep a thread
         settings.InteractiveShell.colors = "nocolor"
         settings.InteractiveShell.xmode = "Minimal"
-        self.shell = InteractiveShell.instance(config=settings)
+        self.shell = Quiet.instance(config=settings)
+        self.shell.display_formatter.active_types = ["text/plain"]  # nobody looks
         self.fresh = set(self.shell.user_ns)
         self.memory = Memory(self.shell.user_ns)
 
@@ -36,7 +42,7 @@ class Shell:
         """Run the given cells of the blank exercise, remember what took long, and forget the rest."""
         exercise.record = lambda line: None
         for source in cells:
-            self.memory.learn(source, lambda source=source: not self._run(source))
+            self.memory.learn(source, lambda source=source: not self._run(source, silent=True))
         for name in set(self.shell.user_ns) - self.fresh:
             del self.shell.user_ns[name]
 
@@ -57,6 +63,7 @@ class Shell:
         """
         told = Teller(pipe)
         exercise.record = told.answer
+        sys.path.insert(0, "")  # as a notebook finds modules that it wrote
         for place, source in cells:
             told.say(event="cell", place=place)
             if not self.memory.recall(source) and (problem := self._run_for(source, seconds)):
@@ -89,8 +96,9 @@ class Shell:
         stopped = problem and time.monotonic() - start >= seconds
         return f"ran for more than {seconds:g} seconds and was stopped" if stopped else problem
 
-    def _run(self, source: str) -> str:
-        result = self.shell.run_cell(source, silent=True)
+    def _run(self, source: str, silent: bool = False) -> str:
+        # not silent: `_` and `Out` are there as in a notebook
+        result = self.shell.run_cell(source, store_history=not silent, silent=silent)
         if pyplot := sys.modules.get("matplotlib.pyplot"):
             pyplot.close("all")  # as in a notebook, a figure ends with its cell
         error = result.error_before_exec or result.error_in_exec
@@ -112,7 +120,10 @@ class Teller:
     def answer(self, line: dict) -> None:
         if line["event"] in ("check", "write"):
             self.names.add(line["name"])
-            self.say(event="answer", name=line["name"], exercise=line["exercise"], answer=line["answer"])
+            answer = line["answer"]
+            if answer["kind"] == "text":
+                answer = answer | {"value": answer["value"][:LONGEST_TEXT]}
+            self.say(event="answer", name=line["name"], exercise=line["exercise"], answer=answer)
 
 
 def _in_a_line(error: BaseException) -> str:

@@ -35,6 +35,7 @@ REFUSED = {
     "fsopen": (430, 430),
     "mount_setattr": (442, 442),
     "open_by_handle_at": (304, 265),
+    "sched_setaffinity": (203, 122),  # each submission has one core, whatever its neighbour does
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),

@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from nbformat import v4
 
 from mlm.exercises.notebooks import BuildFailed
 from mlm.grading import run, running, sandbox
@@ -100,6 +101,65 @@ def test_every_file_has_a_row_whatever_it_is(room):
         "cem": "empty",
         "dan": "unreadable",
     }
+
+
+#: What honest notebooks hold besides answers; each cell fails where it does not work as it would in Jupyter.
+HONEST = {
+    "inline": "%matplotlib inline",
+    "pylab": "%pylab inline",
+    "picture": "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\ndisplay(dyes)",
+    "magics": "%timeit -n1 -r1 1 + 1\n!echo hello\n%pwd",
+    "wait": "import asyncio\nawait asyncio.sleep(0)",
+    "module": "%%writefile tools.py\ntwice = lambda x: 2 * x",
+    "import": "import tools\nassert tools.twice(2) == 4",
+    "last": "n_batches",
+    "again": "assert _ == n_batches and isinstance(Out, dict)",
+    "processes": "import multiprocessing as mp\nwith mp.Pool(2) as pool:\n    pool.map(abs, [-1])",
+    "threads": "from joblib import Parallel, delayed\nParallel(2, 'threading')([delayed(abs)(-1)])",
+    "user": "import getpass\ngetpass.getuser()",
+    "process": "import psutil\npsutil.Process().memory_info()",
+    "source": "import inspect\ndef f(): return 1\nassert 'return' in inspect.getsource(f)",
+    "strict": "import warnings\nwarnings.simplefilter('error')",
+}
+
+
+def test_what_works_in_a_notebook_works_in_the_sandbox(room):
+    notebook = perfect()
+    notebook.cells += [v4.new_code_cell(source) for source in HONEST.values()]
+    room.hand_in(ana=notebook, ben=perfect(before=HONEST["inline"]))
+    (ana, ben) = room.grade().results
+    assert (ana.status, ana.errors, ana.points) == ("graded", [], FULL)
+    assert (ben.status, ben.points) == ("graded", FULL)
+
+
+SPIN = """
+import os, time
+for _ in range(60):
+    if not os.fork():
+        os.setsid()  # a session of its own is a share of its own of the processors
+        end = time.monotonic() + 7
+        while time.monotonic() < end:
+            pass
+        os._exit(0)
+time.sleep(7)
+"""
+WORK = "import time\nend = time.process_time() + 2\nwhile time.process_time() < end:\n    pass"
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="on one core there is nothing to share")
+def test_a_neighbour_that_takes_every_processor_costs_an_honest_learner_nothing(room, cold):
+    room.hand_in(**{f"a-spin-{k}": blank(before=SPIN) for k in range(2)})
+    room.hand_in(**{f"honest-{k}": perfect(before=WORK) for k in range(3)})
+    room.grade(jobs=2, limits=sandbox.Limits(seconds=40.0, cell_seconds=6.0))
+    found = {name: row["total"] for name, row in rows(room).items() if name.startswith("honest")}
+    assert set(found.values()) == {str(FULL)}, found
+
+
+def test_a_text_of_any_length_is_kept_in_part(room):
+    room.hand_in(ana=perfect(last='ex.write("essay", "long " * 2_000_000)'))
+    (ana,) = room.grade().results
+    essay = next(answer for answer in ana.answers if answer.name == "essay")
+    assert essay.status == "written" and essay.text.startswith("long long")
 
 
 def test_an_answer_for_the_public_data_is_reported_as_typed(room):

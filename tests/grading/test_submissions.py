@@ -110,6 +110,8 @@ LAYOUTS = {
         {
             "Anna Doe_12_assignsubmission_file_03-basics.ipynb": "Anna Doe",
             "Lee Roe_13_assignsubmission_file_my_1_2_copy.ipynb": "Lee Roe",
+            "Eve_14_assignsubmission_file_Anna Doe_12_assignsubmission_file_a.ipynb": "Eve",
+            "poezoe_333_445_Anna Doe_12_assignsubmission_file_a.ipynb": "poezoe",
         }
     ),
     "nbgrader": (
