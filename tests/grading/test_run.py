@@ -143,7 +143,7 @@ for _ in range(60):
         os._exit(0)
 time.sleep(10)
 """
-WORK = "import time\nend = time.process_time() + 1\nwhile time.process_time() < end:\n    pass"
+WORK = "import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end:\n    pass"
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="on one core there is nothing to share")
