@@ -54,14 +54,17 @@ def compile_solution(solution: Path, variant: int | None = None) -> Compiled:
 
 def _inputs(solution: Path, variant: int | None) -> str:
     """Hash of all that the key depends on."""
-    files = [solution, ROOT / "requirements.txt", *sorted((ROOT / "data").iterdir())]
-    files += [ROOT / "tests" / "reference" / "lme4.json"]
-    files += sorted((ROOT / "mlm").rglob("*.py"))
     total = hashlib.sha256(repr(variant).encode())
-    for path in files:
-        if path.is_file():
-            total.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    for path in [solution, *surroundings()]:
+        total.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
+
+
+def surroundings() -> list[Path]:
+    """The files that a run of any notebook of the course depends on."""
+    files = [ROOT / "requirements.txt", *sorted((ROOT / "data").iterdir())]
+    files += [ROOT / "tests" / "reference" / "lme4.json", *sorted((ROOT / "mlm").rglob("*.py"))]
+    return [path for path in files if path.is_file()]
 
 
 def _execute(solution: Path, variant: int | None) -> Compiled:

@@ -189,25 +189,29 @@ def _choose_keys(settings: Settings, say) -> tuple[dict, dict | None]:
     if settings.questions and not kept:
         raise CannotGrade(f"{settings.out} holds no grades yet, of which single questions could be regraded.")
     say("Making the key of these data (kept for the next time)")
-    key = _compile(settings, kept["variant"] if kept else None, drawn=kept is None)
+    key = _compile(settings.solution, _seeds(settings, kept))
     if settings.questions:
         key = _renewed(kept, key, settings.questions)
     write_whole(path, keys.dump(key))
     return key, None if key["variant"] is None else compile_solution(settings.solution).key
 
 
-def _compile(settings: Settings, kept: int | None, drawn: bool) -> dict:
-    """The key of the seed that was given, kept, or is drawn now."""
-    for _ in range(DRAWS):
-        fixed = settings.public or settings.variant is not None or not drawn
-        seed = None if settings.public else kept if settings.variant is None else settings.variant
-        seed = seed if fixed else secrets.randbelow(SEEDS)
+def _seeds(settings: Settings, kept: dict | None) -> list[int | None]:
+    """The seed that was given or kept; else some drawn now, of which the first that serves is taken."""
+    if settings.public:
+        return [None]
+    if settings.variant is not None:
+        return [settings.variant]
+    return [kept["variant"]] if kept else [secrets.randbelow(SEEDS) for _ in range(DRAWS)]
+
+
+def _compile(solution: Path, seeds: list[int | None]) -> dict:
+    """The key of the first seed that has one."""
+    for seed in seeds:
         try:
-            return compile_solution(settings.solution, seed).key
+            return compile_solution(solution, seed).key
         except BuildFailed as problem:
             refused = problem
-            if fixed:
-                break
     raise CannotGrade(f"With this seed the questions cannot all be asked; choose another:\n{refused}")
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from joblib import Parallel, delayed, parallel_config
 
+from mlm.exercises import compiler
 from mlm.grading.marking import Claims, read_claims
 from mlm.grading.model import GRADED, NOT_GRADED, PARTLY, CannotGrade, Submission
 from mlm.grading.notebook import Refused, read_notebook
-from mlm.grading.sandbox import ROOT, Exam, Execution, Sandbox
+from mlm.grading.sandbox import Exam, Execution, Sandbox
 from mlm.grading.watch import Watch
 
 ATTEMPTS = 2  # a sandbox that fails is made anew once
@@ -175,11 +176,5 @@ def _close_mine() -> None:
 @cache
 def surroundings() -> str:
     """Hash of the code and the data that a run depends on."""
-    files = [
-        ROOT / "requirements.txt",
-        ROOT / "tests" / "reference" / "lme4.json",
-        *sorted((ROOT / "data").iterdir()),
-        *sorted((ROOT / "mlm").rglob("*.py")),
-    ]
-    hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()]
+    hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in compiler.surroundings()]
     return hashlib.sha256("".join(hashes).encode()).hexdigest()

@@ -7,8 +7,9 @@ from rich.table import Table
 from rich.text import Text
 
 from mlm.grading.run import Graded, Settings
+from mlm.grading.visible import visible
 
-SHOWN = 8
+SHOWN, WIDTH = 8, 120
 #: What an instructor opens first, and why.
 FILES = {
     "grades.csv": "the grades",
@@ -46,6 +47,5 @@ def _names(results) -> list[str]:
 def _print_names(console: Console, what: str, names: list[str]) -> None:
     if names:
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        # a text: what a learner wrote is not markup, and moves no cursor
-        shown = "".join(c if c.isprintable() else "�" for c in ", ".join(names[:SHOWN]))
-        console.print(Text(f"{what} {shown}{more}"))
+        shown = ", ".join(visible(name, WIDTH) for name in names[:SHOWN])
+        console.print(Text(f"{what} {shown}{more}"))  # a text: what a learner wrote is no markup

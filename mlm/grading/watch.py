@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TimeRemainingColumn
 from rich.text import Text
 
+from mlm.grading.visible import visible
+
 EVERY = 30.0  # seconds between two lines where there is no terminal to draw a bar on
 WIDTH = 40  # characters shown of a name
 
@@ -80,5 +82,4 @@ class _Words(ProgressColumn):
 
 
 def _short(name: str) -> str:
-    shown = "".join(character if character.isprintable() else "�" for character in name)
-    return shown if len(shown) <= WIDTH else "…" + shown[1 - WIDTH :]
+    return visible(name if len(name) <= WIDTH else "…" + name[1 - WIDTH :], WIDTH)
