@@ -178,8 +178,8 @@ def test_a_key_without_a_solution_is_named(workshop):
         ),
         ('ex.check("weight", weight)', "weight", "weight: it has a key but is never checked"),
         (
-            'ex.check("means", batch_means)',
-            'ex.check("mean", batch_means)',
+            'ex.check("effects", batch_effects)',
+            'ex.check("mean", batch_effects)',
             "mean: it is checked but has no key",
         ),
         (

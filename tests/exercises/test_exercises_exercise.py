@@ -37,7 +37,7 @@ def test_an_unknown_question_is_met_with_near_names(example, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "✗ withn: There is no question of this name; did you mean within?"
     assert lines[1] == lines[0]
-    assert lines[2].endswith("it has n-batches, within, means, weight, essay.")
+    assert lines[2].endswith("it has n-batches, within, effects, weight, essay.")
 
 
 @pytest.mark.parametrize("name", [3, None, ["within"], ...])

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 
 import nbformat
 import pytest
@@ -134,6 +135,20 @@ def test_a_hard_coded_public_answer_fails_in_a_private_variant(solution, public,
     )
 
 
+def test_no_question_is_answered_by_the_public_answers_dealt_out_anew(public, private):
+    """A variant deals whole groups, and each can be known by its observations.  So what a group's own rows
+    answer would be a table of the public key away: ask for what takes more than one group."""
+    known = {question["name"]: _floats(question["value"]) for question in checks(public)}
+    dealt = [
+        question["name"]
+        for question in checks(private)
+        if question["from_data"]
+        and len(found := _floats(question["value"])) > 1
+        and all(any(math.isclose(a, b, rel_tol=1e-6) for b in known[question["name"]]) for a in found)
+    ]
+    assert not dealt, f"{', '.join(dealt)}: one number a group, from that group alone"
+
+
 def functions(compiled) -> dict[str, dict]:
     return {question["name"]: question for question in checks(compiled) if question["probes"]}
 
@@ -192,13 +207,14 @@ def _still_right(public, private) -> dict[str, dict]:
 
 
 def _is_measured(question) -> bool:
-    return _holds_floats(question["value"])
+    return bool(_floats(question["value"]))
 
 
-def _holds_floats(plain) -> bool:
-    if isinstance(plain, dict):
-        return any(_holds_floats(part) for part in plain.values())
-    return any(map(_holds_floats, plain)) if isinstance(plain, list) else isinstance(plain, float)
+def _floats(plain) -> list[float]:
+    if isinstance(plain, float):
+        return [plain]
+    parts = plain.values() if isinstance(plain, dict) else plain if isinstance(plain, list) else ()
+    return [number for part in parts for number in _floats(part)]
 
 
 def test_an_answer_that_is_not_from_the_data_is_the_same_in_a_private_variant(public, private):

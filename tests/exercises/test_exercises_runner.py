@@ -62,7 +62,7 @@ def test_a_notebook_is_reported_question_by_question(learner):
     assert [(row.name, row.status) for row in report.rows] == [
         ("n-batches", "right"),
         ("within", "mistake"),
-        ("means", "unanswered"),
+        ("effects", "unanswered"),
         ("weight", "invalid"),
         ("essay", "written"),
     ]

@@ -16,7 +16,7 @@ for name in (None, 5, 1.5, b"within", ("within",), ["within"], {"a": 1}, Exercis
         print(type(error))
 ex.check("essay", 5)
 ex.write("within", "a text")
-ex.write("means", 5)
+ex.write("effects", 5)
 ex.check("within", {"kind": "number", "value": 99, "points": 99, "status": "right"})
 ex.check("within", {"verdict": {"status": "right", "points": 99}})
 Exercise("03-basics").check("icc", 0.2)
@@ -60,7 +60,13 @@ HARD_CODED = """
 import numpy as np
 ex.check("n-batches", 6)
 ex.check("within", 49.50)
-ex.check("means", {"A": 1505.0, "B": 1528.0, "C": 1564.0, "D": 1498.0, "E": 1600.0, "F": 1470.0})
+ex.check("effects", {"A": -22.5, "B": 0.5, "C": 36.5, "D": -29.5, "E": 72.5, "F": -57.5})
+"""
+GROUP_TABLE = """
+from mlm import load
+PUBLIC = {"A": -22.5, "B": 0.5, "C": 36.5, "D": -29.5, "E": 72.5, "F": -57.5}
+known = {tuple(rows): PUBLIC[batch] for batch, rows in load("dyestuff").groupby("batch", observed=True)["yield"]}
+ex.check("effects", {batch: known[tuple(rows)] for batch, rows in dyes.groupby("batch", observed=True)["yield"]})
 """
 TABLE = """
 TABLE = {(5, 1.0): 5 / 6, (80, 0.25): 80 / 80.25}
@@ -125,6 +131,7 @@ ATTACKS = [
     play("changed-checks", "changed check cells", CHANGED, where="last"),
     play("shotgun", "guessing", SHOTGUN, where="last"),
     play("hard-coded", "hard-coded answers", HARD_CODED, where="last", tools=False, deserved=1, statuses=RAN),
+    play("table-of-groups", "hard-coded answers", GROUP_TABLE, where="last", tools=False, statuses=RAN),
     play("table-of-probes", "hard-coded answers", TABLE, where="last", tools=False, statuses=RAN),
     hand_in("public-data", "patched data", perfect(after=PUBLIC), deserved=2, statuses=RAN),
     hand_in("no-variant", "patched data", perfect(before=UNVARIED), deserved=5, statuses=RAN),

@@ -187,7 +187,7 @@ def go_on(seconds=40):
     last = time.monotonic() + seconds
     while time.monotonic() < last:
         time.sleep(0.2)
-        for name in ("n-batches", "within", "means", "weight"):
+        for name in ("n-batches", "within", "effects", "weight"):
             try:
                 _ex.check(name, 99)
             except BaseException:

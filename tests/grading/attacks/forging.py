@@ -7,7 +7,7 @@ from mlm import Exercise
 ex = Exercise("98-example")
 """
 WRONG = """
-for name in ("n-batches", "within", "means"):
+for name in ("n-batches", "within", "effects"):
     ex.check(name, 99)
 ex.check("weight", lambda n, ratio: 99.0)
 """
@@ -243,7 +243,7 @@ ATTACKS = [
     hand_in(
         "fake-mlm-beside",
         "fake mlm",
-        perfect(after="ex.check('within', 99)", last="ex.check('within', 99); ex.check('means', 1)"),
+        perfect(after="ex.check('within', 99)", last="ex.check('within', 99); ex.check('effects', 1)"),
         also=dict.fromkeys(BESIDE, IMPOSTOR),
         deserved=2,
     ),

@@ -16,7 +16,7 @@ def line(name):
                        "answer": {"kind": "number", "value": 5.0, **RIGHT}, **RIGHT})
 
 
-lines = [line(name) for name in ("n-batches", "within", "means", "weight", "essay")]
+lines = [line(name) for name in ("n-batches", "within", "effects", "weight", "essay")]
 lines += [json.dumps(thing) for thing in (
     {"event": "end", "status": "graded"}, {"event": "done"}, {"status": "graded", "total": 99},
     {"event": "key", "question": {"name": "within", "points": 99}}, {"submission": "x", "points": 99},
@@ -102,7 +102,7 @@ for make in (os.mkfifo, os.mkdir, lambda place: os.symlink(targets[0], place)) i
 OWN_KEY = """
 ex.key("n-batches", 99, hints=["a", "b", "c"], points=99)
 ex.key("within", 99.0, hints=["a", "b", "c"], points=99)
-ex.key("means", {"A": 1.0}, hints=["a", "b", "c"], points=99)
+ex.key("effects", {"A": 1.0}, hints=["a", "b", "c"], points=99)
 ex.rubric("essay", "one two three", words=(1, 9), rubric={"it is": 50, "is not": 49},
           hints=["a", "b", "c"])
 """
@@ -113,7 +113,7 @@ folder.mkdir(exist_ok=True)
 question = {"name": "within", "kind": "check", "points": 99, "value": {"kind": "number", "value": 99},
             "rtol": 1, "atol": 1e9, "mistakes": [], "accepts": [], "probes": None, "from_data": False,
             "hints": ["", "", ""]}
-questions = [question | {"name": name} for name in ("n-batches", "within", "means", "weight")]
+questions = [question | {"name": name} for name in ("n-batches", "within", "effects", "weight")]
 for name in ("98-example", "98-example.variant-7", f"98-example.variant-{os.environ.get('MLM_VARIANT')}"):
     (folder / f"{name}.json").write_text(json.dumps({"exercise": "98-example", "questions": questions}))
 os.environ["MLM_KEYS"] = str(folder.absolute())

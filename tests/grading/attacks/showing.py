@@ -43,8 +43,8 @@ texts = {(*TAGS, *FORMULAS)!r}
 for text in texts:
     for name in ("n-batches", "within"):
         ex.check(name, text)
-    ex.check("means", {{text: 1.0}})
-    ex.check("means", pd.Series([text] * 6, index=list("ABCDEF")))
+    ex.check("effects", {{text: 1.0}})
+    ex.check("effects", pd.Series([text] * 6, index=list("ABCDEF")))
     ex.check("weight", lambda n, ratio, text=text: text)
     ex.check("weight", type(text, (), {{}})())
     ex.check(text, 5)

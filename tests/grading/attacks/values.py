@@ -14,11 +14,11 @@ for value in (float("nan"), float("inf"), -float("inf"), 1e400, 10**5000, -(10**
               np.datetime64("NaT"), pd.NA, pd.NaT, np.ma.masked, np.nan, True, np.True_, b"49.5", "49.5", "NaN"):
     for name in ("n-batches", "within"):
         ex.check(name, value)
-    ex.check("means", [value] * 6)
-    ex.check("means", {label: value for label in "ABCDEF"})
+    ex.check("effects", [value] * 6)
+    ex.check("effects", {label: value for label in "ABCDEF"})
     ex.check("weight", lambda n, ratio, value=value: value)
 ex.check("within", float("nan"))
-ex.check("means", pd.Series([float("nan")] * 6, index=list("ABCDEF")))
+ex.check("effects", pd.Series([float("nan")] * 6, index=list("ABCDEF")))
 ex.check("n-batches", float("inf"))
 """
 
@@ -31,7 +31,7 @@ for value in (million, tuple(million), set(million), frozenset(million), dict.fr
               np.broadcast_to(1.0, (10**6, 10**6)), np.lib.stride_tricks.as_strided(np.ones(1), (10**9,), (0,)),
               np.zeros((1,) * 30), np.zeros((0, 10**9)), [million] * 100, [[[1.0] * 100] * 100] * 100):
     ex.check("within", value)
-    ex.check("means", value)
+    ex.check("effects", value)
 """
 SHARED_TEXT = """
 line = "x" * 10_000
@@ -42,7 +42,7 @@ SHARED_LISTS = """
 nested = [0.5] * 100_000
 for _ in range(3):
     nested = [nested] * 100
-ex.check("means", nested)
+ex.check("effects", nested)
 """
 LONG_LINE = """
 text = "x" * 300_000_000
@@ -59,20 +59,20 @@ deep = []
 for _ in range(100_000):
     deep = [deep]
 ex.check("within", deep)
-ex.check("means", {"A": deep})
+ex.check("effects", {"A": deep})
 round = []
 round.append(round)
 ex.check("within", round)
 own = {}
 own["A"] = own
-ex.check("means", own)
+ex.check("effects", own)
 import numpy as np
 cell = np.empty((), dtype=object)
 cell[()] = cell
 ex.check("within", cell)
 pair = np.empty(2, dtype=object)
 pair[:] = [pair, pair]
-ex.check("means", pair)
+ex.check("effects", pair)
 """
 
 LYING = """
@@ -140,7 +140,7 @@ class Same(dict):
 for value in (Lie(), Lie, Meta, Number(1), Scalar(1), Text("x"), DataArray(), Frame({"a": [1]}), Same(a=1), [Lie()] * 6,
               {label: Lie() for label in "ABCDEF"}, {Lie(): 1.0}, {Text("A"): Number(1)}, np.array([Lie()], dtype=object),
               pd.Series([Lie()] * 6), pd.DataFrame({Text("a"): [Lie()]}), type("float", (), {})(), float, Lie.__eq__):
-    for name in ("n-batches", "within", "means", "weight", "essay"):
+    for name in ("n-batches", "within", "effects", "weight", "essay"):
         ex.check(name, value)
         ex.write(name, value)
 """
@@ -200,7 +200,7 @@ SURROGATES = """
 text = "\\ud800 \\udfff \\x00 \\x1b[2J \\u202e \\u2028 \\ufeff \\U0010ffff " + "\\u0301" * 50_000 + " one two three"
 ex.write("essay", text)
 ex.check("within", text)
-ex.check("means", {text[:30]: 1.0, "\\ud801": 2.0})
+ex.check("effects", {text[:30]: 1.0, "\\ud801": 2.0})
 print(text, file=sys.stderr)
 print(text)
 """
@@ -242,7 +242,7 @@ def change():
 thread = threading.Thread(target=change, daemon=True)
 thread.start()
 for _ in range(200):
-    ex.check("means", values)
+    ex.check("effects", values)
     ex.check("within", values)
 going = False
 """
