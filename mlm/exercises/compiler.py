@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,8 +48,10 @@ def compile_solution(solution: Path, variant: int | None = None) -> Compiled:
     compiled = _execute(solution, variant)
     cached.parent.mkdir(parents=True, exist_ok=True)
     for stale in cached.parent.glob(f"{cached.stem[:-16]}*.json"):
-        stale.unlink()
-    cached.write_text(json.dumps(asdict(compiled)), encoding="utf8")
+        stale.unlink(missing_ok=True)
+    part = cached.with_suffix(f".{os.getpid()}")  # whole or not at all: another process may do the same
+    part.write_text(json.dumps(asdict(compiled)), encoding="utf8")
+    part.replace(cached)
     return compiled
 
 

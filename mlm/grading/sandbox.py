@@ -22,6 +22,7 @@ from mlm.book import STEADY
 from mlm.exercises import keys
 from mlm.exercises.exercise import KEYS_FOLDER
 from mlm.exercises.variants import VARIANT
+from mlm.grading.isolation import NOBODY
 from mlm.grading.model import CannotGrade
 
 ROOT = Path(__file__).parents[2]
@@ -159,6 +160,8 @@ class Sandbox:
         folder = Path(self._keys.name)
         folder.chmod(0o755)  # read by another user
         keys.file_of(folder, self.exam.exercise, self.exam.variant).write_text(self.exam.key, encoding="utf8")
+        for name, text in _etc().items():
+            (folder / name).write_text(text, encoding="utf8")
         command = [sys.executable, "-P", "-s", "-c", START, str(channel), str(ROOT)]
         variables = _variables(self.exam, self._keys.name if self.exam.bare else "/keys")
         return subprocess.Popen(
@@ -278,6 +281,7 @@ def bubblewrap(key_folder: str, hidden: tuple[Path, ...]) -> list[str]:
         *(word for path in masked for word in ("--tmpfs", path)),
         *(word for path in opened for word in ("--ro-bind", path, path)),
         *("--ro-bind", key_folder, "/keys"),
+        *(word for name in _etc() for word in ("--symlink", f"/keys/{name}", f"/etc/{name}")),
         *("--proc", "/proc", "--dev", "/dev", *(word for folder in SCRATCH for word in (*room, folder))),
         # a course or a Python that itself lies in /tmp stays there, to be read
         *(() if any(_lies_in(path, "/tmp") for path in seen + opened) else ("--symlink", "scratch", "/tmp")),
@@ -321,6 +325,15 @@ def _lies_in(path: str, folder: str) -> bool:
 
 def _scratch(exam: Exam) -> tuple[str, ...]:
     return ("/tmp",) if exam.bare else SCRATCH
+
+
+def _etc() -> dict[str, str]:
+    """Files by which a program finds out who it is and where ``localhost`` is."""
+    user = os.getuid() or NOBODY
+    return {
+        "passwd": f"learner:x:{user}:{user}::{SCRATCH[0]}:/bin/sh\n",
+        "hosts": "127.0.0.1 localhost sandbox\n",
+    }
 
 
 def _variables(exam: Exam, key_folder: str) -> dict[str, str]:

@@ -23,6 +23,7 @@ __all__ = ["CannotCollect", "Learner", "collect", "missing_learners", "slugs"]
 
 MAX_UNPACKED = 2**30  # bytes unpacked from all zips of a collection together
 MAX_FOLDERS = 100  # folders inside each other
+MAX_NOTEBOOKS = 20  # of one learner: each may run for minutes
 MAX_SLUG = 80
 SHOWN_OTHERS = 3
 READ_ONLY = (
@@ -304,10 +305,18 @@ def _with_others(listed: list[Submission]) -> list[Submission]:
     for one in listed:
         if not one.problem:
             notebooks.setdefault(one.learner, []).append(one.name)
-    return [
-        replace(one, notes=one.notes + _others(one.name, notebooks[one.learner])) if not one.problem else one
-        for one in listed
-    ]
+    return [one if one.problem else _beside(one, notebooks[one.learner]) for one in listed]
+
+
+def _beside(one: Submission, names: list[str]) -> Submission:
+    one = replace(one, notes=one.notes + _others(one.name, names))
+    if names.index(one.name) < MAX_NOTEBOOKS:
+        return one
+    sentence = (
+        f"{one.learner} handed in {len(names):,} notebooks, and {MAX_NOTEBOOKS} of a learner are run; "
+        "keep those that count. If they are of several learners, give each a folder."
+    )
+    return replace(one, content=b"", problem=("too large", sentence))
 
 
 def _others(name: str, names: list[str]) -> tuple[str, ...]:

@@ -219,6 +219,20 @@ def test_a_hundred_notebooks_of_a_learner_make_a_short_note(folder):
     assert notes[-1] == "also handed in: 96 more" and len(notes) == 4
 
 
+def test_twenty_notebooks_of_a_learner_are_run_and_each_has_its_row(folder):
+    """Or one learner, with thousands that never end, would keep the class waiting for days."""
+    put(folder, "bob/a.ipynb", *(f"alice/{n:03d}.ipynb" for n in range(100)))
+    refused = {one.name: one.problem for one in collect(folder) if one.problem}
+    assert sorted(refused) == [f"alice/{n:03d}.ipynb" for n in range(20, 100)]
+    assert set(refused.values()) == {
+        (
+            "too large",
+            "alice handed in 100 notebooks, and 20 of a learner are run; keep those that count. "
+            "If they are of several learners, give each a folder.",
+        )
+    }
+
+
 # Rosters
 
 
