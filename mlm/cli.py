@@ -33,12 +33,27 @@ def exercises(
         bool, typer.Option(help="Write nothing; fail if a file is not what its source makes.")
     ] = False,
     variant: Annotated[int | None, typer.Option(help="Write only the keys of this private variant.")] = None,
+    solutions: Annotated[
+        Path | None, typer.Option(help="Folder of solutions of your own, instead of the course's.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write the exercises made from those.")] = None,
+    worked: Annotated[
+        Path | None, typer.Option(help="Where to write them with the answers worked out, too.")
+    ] = None,
 ) -> None:
     """Make the exercises and their keys from the solutions."""
-    from mlm.exercises.builder import BuildFailed, build_all
+    from mlm.exercises.builder import EXERCISES, SOLUTIONS, BuildFailed, build_all
 
+    if (solutions is None) != (out is None):
+        raise typer.BadParameter("solutions of your own and where to write go together: give both or none")
     try:
-        for line in build_all(check=verify, variant=variant):
+        for line in build_all(
+            check=verify,
+            variant=variant,
+            solutions=solutions or SOLUTIONS,
+            exercises=out or EXERCISES,
+            worked=worked,
+        ):
             typer.echo(line)
     except BuildFailed as problem:
         fail(problem)

@@ -18,6 +18,7 @@ takes a while, so what came of it is kept in ``.cache/exercises`` for as long as
 """
 
 import json
+import os
 from pathlib import Path
 
 from mlm.exercises import keys
@@ -37,6 +38,7 @@ def build_all(
     variant: int | None = None,
     solutions: Path = SOLUTIONS,
     exercises: Path = EXERCISES,
+    worked: Path | None = None,
 ) -> list[str]:
     """Build every exercise, or (``check``) prove that the generated files are what they should be.
 
@@ -48,6 +50,8 @@ def build_all(
         Write only the keys of this private variant: ``exercises/keys/NN-slug.variant-7.json``.
     solutions, exercises : pathlib.Path
         Where solutions are read and exercises are written.
+    worked : pathlib.Path, optional
+        Where each exercise is written with its answers worked out, to try a grading with.
 
     Returns
     -------
@@ -59,10 +63,14 @@ def build_all(
     BuildFailed
         With every problem of every solution, each naming the file and what to do.
     """
-    done, problems = [], []
-    for solution in sorted(solutions.glob("*.md")):
+    done, problems, paths = [], [], sorted(solutions.glob("*.md"))
+    if not paths:
+        raise BuildFailed(f"{solutions} holds no solution: a solution is a file such as 03-basics.md")
+    if worked and worked.resolve() == exercises.resolve():
+        raise BuildFailed(f"{worked} would hold the exercises with their answers; name another folder")
+    for solution in paths:
         try:
-            files = _generated(solution, exercises, variant)
+            files = _generated(solution, exercises, variant, worked)
         except BuildFailed as problem:
             problems.append(str(problem))
             continue
@@ -71,7 +79,7 @@ def build_all(
             try:
                 states[path] = _state(path, text, check)
             except BuildFailed as problem:
-                refusals.append(f"{path.relative_to(exercises.parent)} {problem}")
+                refusals.append(f"{os.path.relpath(path, exercises.parent)} {problem}")
         problems += refusals
         if not refusals:  # else a notebook and its key would say different things
             done += [_write(path, files[path], state) for path, state in states.items()]
@@ -81,12 +89,14 @@ def build_all(
     return done
 
 
-def _generated(solution: Path, exercises: Path, variant: int | None) -> dict[Path, str]:
+def _generated(solution: Path, exercises: Path, variant: int | None, worked: Path | None) -> dict[Path, str]:
     compiled = compile_solution(solution, variant)
     key_file = keys.file_of(exercises / "keys", solution.stem, variant)
     files = {key_file: keys.dump(compiled.key)}
     if variant is None:
         files[exercises / f"{solution.stem}.ipynb"] = notebook_text(solution)
+    if worked:
+        files[worked / f"{solution.stem}.ipynb"] = notebook_text(solution, worked=True)
     return files
 
 

@@ -99,7 +99,7 @@ class Exercise:
         question, problem = self._question(name, "check")
         probes = question and question["probes"] and [call["arguments"] for call in question["probes"]]
         answer = to_plain(value, probes)
-        verdict = _verdict(answer, question) if question else Verdict("unknown", message=problem)
+        verdict = _verdict(answer, question) if question else problem
         self._record("check", name=str(name), answer=answer, verdict=vars(verdict))
         earned = f" {_points(verdict.points)}." if verdict.status == RIGHT else ""
         print(f"{MARKS.get(verdict.status, '✗')} {name}: {verdict.message}{earned}")
@@ -108,7 +108,7 @@ class Exercise:
         """Print one more hint on the question: a nudge, then the structure, then the code."""
         question, problem = self._question(name)
         if not question:
-            print(f"✗ {name}: {problem}")
+            print(f"{MARKS.get(problem.status, '✗')} {name}: {problem.message}")
             return
         hints, given = question["hints"], self._hints_given.get(name, 0)
         if not hints:
@@ -138,7 +138,7 @@ class Exercise:
         """
         question, problem = self._question(name, "write")
         answer = to_plain(text)
-        status, message = _look_at(answer, question) if question else ("unknown", problem)
+        status, message = _look_at(answer, question) if question else (problem.status, problem.message)
         self._record("write", name=str(name), answer=answer, verdict=vars(Verdict(status, message=message)))
         asks = " Does it do each of these?" if status == "written" else ""
         print(f"{MARKS.get(status, '✗')} {name}: {message}{asks}")
@@ -268,39 +268,44 @@ class Exercise:
     def _record(self, event: str, **content) -> None:
         record({"event": event, "exercise": self.name, "variant": self.variant, **content})
 
-    def _question(self, name, kind: str | None = None) -> tuple[dict | None, str]:
-        """The question of this name, or None and what to do about it."""
+    def _question(self, name, kind: str | None = None) -> tuple[dict | None, Verdict | None]:
+        """The question of this name, or None and what is said instead of a judgement."""
         questions, problem = self._questions()
         if problem:
             return None, problem
         if not isinstance(name, str) or name not in questions:
-            return None, f"There is no question of this name; {keys.near(name, list(questions))}"
+            return None, _unknown(f"There is no question of this name; {keys.near(name, list(questions))}")
         question = questions[name]
         if kind and question["kind"] != kind:
-            return None, f"This question wants ex.{question['kind']}({name!r}, …)."
-        return question, ""
+            return None, _unknown(f"This question wants ex.{question['kind']}({name!r}, …).")
+        return question, None
 
-    def _questions(self) -> tuple[dict, str]:
+    def _questions(self) -> tuple[dict, Verdict | None]:
         path = keys.file_of(_keys_folder(), self.name, self.variant)
         try:
             changed = path.stat().st_mtime_ns
             if self._read[0] != changed:
                 self._read = (changed, keys.read(path))
         except FileNotFoundError:
-            return self._own, "" if self._own else self._no_key(path)
+            return self._own, None if self._own else self._no_key(path)
         except keys.UNREADABLE:
-            return {}, f"The key file {path.name} cannot be read; `make exercises` writes it anew."
-        return self._read[1] | self._own, ""
+            return {}, _unknown(f"The key file {path.name} cannot be read; `make exercises` writes it anew.")
+        return self._read[1] | self._own, None
 
-    def _no_key(self, path: Path) -> str:
-        if self.variant is not None:
-            return f"The answer is kept, but there is no key of variant {self.variant} here to check it by."
-        others = [other.stem for other in sorted(path.parent.glob("*.json")) if "." not in other.stem]
-        asked = keys.near(self.name, others) if others else ""
-        hint = f" {asked[0].upper()}{asked[1:]}" if asked.startswith("did") else ""
-        return (
-            f"There is no key of exercise {self.name!r}; run `make exercises` in the course's folder.{hint}"
+    def _no_key(self, path: Path) -> Verdict:
+        """An examination, or a private variant, is handed out without one; or the name is misspelt."""
+        missing, hint = f"variant {self.variant}", ""
+        if self.variant is None:
+            others = [other.stem for other in sorted(path.parent.glob("*.json")) if "." not in other.stem]
+            asked, missing = keys.near(self.name, others), f"exercise {self.name!r}"
+            hint = f" ({asked})" if asked.startswith("did") else ""
+        return Verdict(
+            KEPT, message=f"The answer is kept; there is no key of {missing} here to check it by{hint}."
         )
+
+
+def _unknown(problem: str) -> Verdict:
+    return Verdict("unknown", message=problem)
 
 
 def _keys_folder() -> Path:

@@ -26,17 +26,20 @@ class BuildFailed(Exception):
     """A solution cannot be built, or a generated file is not what its solution says."""
 
 
-def notebook_text(solution: Path) -> str:
-    """The learner's notebook as text, byte for byte the same each time."""
+def notebook_text(solution: Path, *, worked: bool = False) -> str:
+    """What `exercise_notebook` makes, as text, byte for byte the same each time."""
     import nbformat
 
-    notebook = exercise_notebook(solution)
+    notebook = exercise_notebook(solution, worked=worked)
     notebook.metadata["mlm"]["digest"] = digest_of(notebook)
     return nbformat.writes(notebook) + "\n"
 
 
-def exercise_notebook(solution: Path):
-    """The learner's notebook: stubs for answers, no keys, no discussions, no outputs."""
+def exercise_notebook(solution: Path, *, worked: bool = False):
+    """The learner's notebook: stubs for answers, no keys, no discussions, no outputs.
+
+    With ``worked`` the answers are those of the solution: what a perfect learner hands in.
+    """
     from nbformat import v4
 
     cells, blank = [], set()
@@ -45,7 +48,7 @@ def exercise_notebook(solution: Path):
         if tag in ("key", "discussion") or not source.strip():
             continue
         make = v4.new_markdown_cell if cell.cell_type == "markdown" else v4.new_code_cell
-        source = stub(source, blank) if tag == "answer" else source
+        source = stub(source, blank) if tag == "answer" and not worked else source
         made = make(source, id=f"{len(cells) + 1:03d}-{tag or cell.cell_type}")
         if tags := cell.metadata.get("tags"):
             made.metadata["tags"] = list(tags)

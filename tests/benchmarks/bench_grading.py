@@ -19,7 +19,7 @@ from typing import Annotated
 import nbformat
 import typer
 
-from mlm.exercises.notebooks import exercise_notebook, read_solution, tag_of
+from mlm.exercises.notebooks import exercise_notebook, tag_of
 
 ROOT = Path(__file__).parents[2]
 EXERCISE = "03-basics"
@@ -47,18 +47,18 @@ def made(kind: str, draw: random.Random) -> bytes:
         return b"%PDF-1.7 " + draw.randbytes(200)
     if kind == "empty":
         return b""
-    notebook = exercise_notebook(SOLUTION)
+    notebook, worked = exercise_notebook(SOLUTION), exercise_notebook(SOLUTION, worked=True)
     share = {"right": 1.0, "mostly right": 0.85, "half": 0.5, "blank": 0.0}.get(kind, 0.8)
-    worked = [cell.source for cell in read_solution(SOLUTION) if tag_of(cell) == "answer"]
-    empty = [cell for cell in notebook.cells if "answer" in cell.metadata.get("tags", [])]
-    for number, (cell, answer) in enumerate(zip(empty, worked, strict=True)):
+    pairs = zip(notebook.cells, worked.cells, strict=True)
+    stubs = [(cell, answer.source) for cell, answer in pairs if tag_of(cell) == "answer"]
+    for number, (cell, answer) in enumerate(stubs):
         if draw.random() < share:
             cell.source = f"{answer}\n# {draw.random()}"
         if kind == "no Python" and number % 7 == 3:
             cell.source = "this is no Python ("
     if kind == "fails early":
         notebook.cells.insert(3, nbformat.v4.new_code_cell("import a_package_of_my_own"))
-        empty[0].source = "1 / 0"
+        stubs[0][0].source = "1 / 0"
     if kind == "endless":
         notebook.cells.append(nbformat.v4.new_code_cell("while True:\n    pass"))
     text = nbformat.writes(notebook)

@@ -6,9 +6,12 @@ import shutil
 
 import nbformat
 import pytest
+from typer.testing import CliRunner
 
+from mlm.cli import app
 from mlm.exercises import builder, compiler
 from mlm.exercises.builder import BuildFailed, build_all
+from mlm.exercises.notebooks import tag_of
 
 from .conftest import EXAMPLE
 
@@ -35,6 +38,31 @@ def rewrite(workshop, old: str, new: str) -> None:
 
 def sources(notebook) -> str:
     return "\n".join(cell.source for cell in notebook.cells)
+
+
+def test_the_worked_notebook_is_the_exercise_with_the_answers_filled_in(workshop, notebook, tmp_path):
+    assert "98-example.ipynb: new" in build_all(**workshop, worked=tmp_path / "worked")
+    worked = nbformat.read(tmp_path / "worked" / "98-example.ipynb", as_version=4)
+    for blank, filled in zip(notebook.cells, worked.cells, strict=True):
+        assert (blank.source == filled.source) == (tag_of(blank) != "answer")
+    assert "nunique" in sources(worked) and "ex.key" not in sources(worked)
+
+
+def test_worked_answers_never_take_the_place_of_the_exercise(workshop):
+    with pytest.raises(BuildFailed, match="would hold the exercises with their answers"):
+        build_all(**workshop, worked=workshop["exercises"])
+
+
+def test_a_folder_without_a_solution_is_named(tmp_path):
+    with pytest.raises(BuildFailed, match="empty holds no solution: a solution is a file such as"):
+        build_all(solutions=tmp_path / "empty", exercises=tmp_path)
+
+
+def test_solutions_of_ones_own_are_not_written_into_the_course(tmp_path):
+    done = CliRunner().invoke(app, ["exercises", "--solutions", str(EXAMPLE)])
+    assert done.exit_code == 2 and "go together" in done.output
+    done = CliRunner().invoke(app, ["exercises", "--solutions", str(EXAMPLE), "--out", str(tmp_path)])
+    assert done.exit_code == 0 and (tmp_path / "98-example.ipynb").exists()
 
 
 def test_answers_become_stubs_and_checks_stay(notebook):

@@ -11,9 +11,7 @@ and says how often the public answer to each question was right.
 import os
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
-from copy import deepcopy
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +21,7 @@ from mlm.exercises import keys
 from mlm.exercises.builder import EXERCISES, SOLUTIONS
 from mlm.exercises.compare import RIGHT, judge
 from mlm.exercises.compiler import compile_solution
-from mlm.exercises.notebooks import BuildFailed, exercise_notebook, read_solution, tag_of
+from mlm.exercises.notebooks import BuildFailed, exercise_notebook
 from mlm.grading import running
 from mlm.grading.model import Submission
 from mlm.grading.run import make_exam
@@ -81,26 +79,16 @@ def attempt(stem: str, seed: int) -> Attempt:
         key = compile_solution(path, seed).key
     except BuildFailed as refusal:
         return Attempt(refusal=str(refusal))
-    blank = exercise_notebook(path)
+    blank, perfect = exercise_notebook(path), exercise_notebook(path, worked=True)
     exam = make_exam(blank, key, Limits(), bare=False)
     try:
-        done, nothing = (hand_in(notebook, exam) for notebook in (perfect(path, blank), blank))
+        done, nothing = (hand_in(notebook, exam) for notebook in (perfect, blank))
         lasts = any(sandbox.exam == exam for sandbox in running._open)
     finally:
         running.close_sandboxes(exam)
     questions = [question for question in key["questions"] if question["kind"] == "check"]
     problems = [problem for _, problem in done["errors"]] + [done["detail"]] * bool(done["detail"])
     return Attempt("", questions, done["answers"], problems, nothing["answers"], lasts)
-
-
-def perfect(path: Path, blank):
-    """The blank exercise with every answer filled in as the solution does."""
-    notebook = deepcopy(blank)
-    worked = iter([cell.source for cell in read_solution(path) if tag_of(cell) == "answer"])
-    for cell in notebook.cells:
-        if "answer" in cell.metadata.get("tags", []):
-            cell.source = next(worked)
-    return notebook
 
 
 def hand_in(notebook, exam: Exam) -> dict:

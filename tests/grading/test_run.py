@@ -88,7 +88,8 @@ def test_a_perfect_notebook_gets_full_marks_and_a_blank_one_none(graded):
         "ana": ("graded", str(FULL)),
         "ben": ("graded", "0"),
     }
-    columns = ["submission", "learner", "status", "flags", "n-batches", "within", "effects", "weight", "essay"]
+    questions = ["n-batches", "within", "effects", "weight", "essay"]
+    columns = ["submission", "learner", "status", "flags", *questions]
     assert list(found["ana"]) == [*columns, "total", "max"]
 
 
@@ -238,7 +239,9 @@ def test_half_a_record_is_no_record(graded):
 
 
 def test_a_key_that_was_mended_is_applied_without_running_anything(room):
-    room.hand_in(ana=perfect(last='ex.check("within", within * 1.02)\nex.check("effects", batch_effects * 1.02)'))
+    room.hand_in(
+        ana=perfect(last='ex.check("within", within * 1.02)\nex.check("effects", batch_effects * 1.02)')
+    )
     room.grade()
     assert (rows(room)["ana"]["within"], rows(room)["ana"]["effects"]) == ("0", "0")
     change(room, "rtol=0.005", "rtol=0.03")

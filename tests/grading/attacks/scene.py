@@ -191,7 +191,7 @@ def worked(*names: str) -> str:
     return "\n".join(text for pair in parts for text in pair if text)
 
 
-def blank(*, before: str = "", after: str = "", last: str = "", tools: bool = False):
+def blank(*, before: str = "", after: str = "", last: str = "", tools: bool = False, worked: bool = False):
     """The exercise as it is handed out, with cells added.
 
     Parameters
@@ -200,8 +200,10 @@ def blank(*, before: str = "", after: str = "", last: str = "", tools: bool = Fa
         Code of a cell before all others, after the one that makes ``ex``, and at the end.
     tools : bool
         Put `TOOLS` first.
+    worked : bool
+        Give the worked answers.
     """
-    notebook = exercise_notebook(SOLUTION)
+    notebook = exercise_notebook(SOLUTION, worked=worked)
     setup = next(n for n, cell in enumerate(notebook.cells) if cell.cell_type == "code")
     for source, place in ((last, len(notebook.cells)), (after, setup + 1), (before, 0), (tools and TOOLS, 0)):
         if source:
@@ -211,12 +213,7 @@ def blank(*, before: str = "", after: str = "", last: str = "", tools: bool = Fa
 
 def perfect(**added):
     """The exercise with every worked answer; cells are added as in `blank`."""
-    notebook = blank(**added)
-    answers = iter([answer for _, answer, _ in _solution() if answer])
-    for cell in notebook.cells:
-        if "answer" in cell.metadata.get("tags", []):
-            cell.source = next(answers)
-    return notebook
+    return blank(**added, worked=True)
 
 
 def submit(notebook) -> Callable[[Scene], bytes]:
