@@ -17,6 +17,7 @@ from mlm.grading.sandbox import Exam, Execution, Sandbox
 from mlm.grading.watch import Watch
 
 ATTEMPTS = 2  # a sandbox that fails is made anew once
+ANSWERS_WITHIN = 20  # seconds, of a Dask scheduler
 FAILED = ("failed", "no room", "cannot isolate")  # ends that are the grader's own
 #: What an end says to the learner, where the notebook itself says nothing.
 DETAILS = {
@@ -77,7 +78,7 @@ def _backend(dask: str | None, exam: Exam):
     from distributed import Client
 
     try:
-        client = Client(dask, timeout=20)
+        client = Client(dask, timeout=ANSWERS_WITHIN)
     except (OSError, ValueError) as error:
         raise CannotGrade(f"No Dask scheduler answers at {dask}: {error}") from None
     with client, parallel_config(backend="dask", client=client):

@@ -29,6 +29,7 @@ from mlm.grading.sandbox import Exam, Limits, Sandbox
 
 from .classroom import open_classroom, sandbox_or_skip
 
+pytestmark = pytest.mark.sandbox
 PATHS = sorted(SOLUTIONS.glob("*.md"))
 FIXED = 7  # the seed of the other proofs, whose keys are compiled already where those have run
 DRAWN = [int(seed) for seed in np.random.default_rng(4).integers(1e9, size=20)]

@@ -1,15 +1,12 @@
 """Pages for learners and instructors: what they tell, what they keep back, and that they do nothing."""
 
 import json
-import os
 import re
-import shutil
 from dataclasses import replace
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
-from playwright.sync_api import sync_playwright
 
 from mlm.exercises.notebooks import exercise_notebook
 from mlm.grading import pages, questions
@@ -19,7 +16,6 @@ from mlm.grading.visible import number, visible
 
 from .example import ASKED, HOSTILE, OVERRIDE, QUESTIONS, ROOT, SOLUTION, class_of, hostile, result
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RELEASED = questions.released(SOLUTION)
 NOTEBOOK = exercise_notebook(SOLUTION)
@@ -327,22 +323,6 @@ def test_the_same_results_give_the_same_pages():
 
 
 # in a browser
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """One Chromium. Without one these tests are skipped, but never in continuous integration."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        missing = (
-            "Chromium is not installed (Debian: apt install chromium), so no page was opened in a browser."
-        )
-        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def look(browser, path, **settings):

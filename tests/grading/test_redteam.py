@@ -23,6 +23,7 @@ from .attacks import ATTACKS
 from .attacks.scene import EXERCISE, SOLUTION, Attack, Scene, blank, perfect, submit
 from .classroom import sandbox_or_skip
 
+pytestmark = pytest.mark.sandbox
 VARIANT = 7
 FULL = 5
 MANY = 3_000  # lines: so long a text leaves traces in memory

@@ -19,6 +19,7 @@ from mlm.grading.store import FolderInUse
 from .attacks.scene import EXERCISE, blank, perfect
 from .classroom import FULL, ROOT, SEED, Classroom, open_classroom
 
+pytestmark = pytest.mark.sandbox
 SLOW = "import time; time.sleep(1.5)"
 TYPED = 'within = 49.5\nex.check("within", within)'
 
@@ -198,7 +199,8 @@ def test_a_worker_with_another_version_of_the_course_is_refused(room, monkeypatc
         running._numbered(0, None, None, (), "the client's")
 
 
-def test_no_dask_scheduler_is_said_with_its_address(room):
+def test_no_dask_scheduler_is_said_with_its_address(room, monkeypatch):
+    monkeypatch.setattr(running, "ANSWERS_WITHIN", 1)
     room.hand_in(ana=blank())
     with pytest.raises(CannotGrade, match="No Dask scheduler answers at tcp://127.0.0.1:9"):
         room.grade(dask="tcp://127.0.0.1:9")

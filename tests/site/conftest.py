@@ -1,4 +1,4 @@
-"""The built site, served on this machine, and one Chromium to read it with.
+"""The built site, served on this machine.
 
 `SITE=folder pytest tests/site` reads another copy of the site than `_build/html`.
 """
@@ -14,8 +14,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from built_site import FLAGS, ROOT, SETTINGS, SITE, new_tab, site_pages
-from playwright.sync_api import sync_playwright
+from built_site import ROOT, SETTINGS, SITE, new_tab, site_pages
 
 
 def pytest_generate_tests(metafunc):
@@ -78,22 +77,6 @@ def address(site):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """One Chromium for all tests. Without one the tests are skipped, but never in continuous integration."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        missing = (
-            "Chromium is not installed (Debian: apt install chromium), so the site was not read in a browser."
-        )
-        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 BINDER = ROOT / ".binder"
 CHAPTER = "book/03-basics.md"
 
