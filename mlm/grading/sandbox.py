@@ -250,11 +250,11 @@ class Sandbox:
         if hasattr(self, "_process"):
             self._process.kill()
             self._process.wait()
+        self._claim.close()
 
     def close(self) -> None:
         """End the sandbox and give back what it holds."""
         self._line.close()
-        self._claim.close()
         self.kill()
         self._complaints.close()
         self._keys.cleanup()

@@ -11,13 +11,14 @@ from dataclasses import replace
 import pytest
 from nbformat import v4
 
-from mlm.exercises.notebooks import BuildFailed
+from mlm.exercises.compiler import compile_solution
+from mlm.exercises.notebooks import BuildFailed, exercise_notebook
 from mlm.grading import run, running, sandbox
 from mlm.grading.model import CannotGrade
 from mlm.grading.store import FolderInUse
 
-from .attacks.scene import EXERCISE, blank, perfect
-from .classroom import FULL, ROOT, SEED, Classroom, open_classroom
+from .attacks.scene import EXERCISE, SOLUTION, blank, perfect
+from .classroom import FULL, ROOT, SEED, Classroom, open_classroom, sandbox_or_skip
 
 pytestmark = pytest.mark.sandbox
 SLOW = "import time; time.sleep(1.5)"
@@ -155,6 +156,17 @@ def test_a_neighbour_that_takes_every_processor_costs_an_honest_learner_nothing(
     room.hand_in(ana=blank(before=SPIN), ben=perfect(before=WORK))  # taken in this order, at the same time
     room.grade(jobs=2, limits=sandbox.Limits(seconds=40.0, cell_seconds=9.0))
     assert (rows(room)["ben"]["status"], rows(room)["ben"]["total"]) == ("graded", str(FULL))
+
+
+def test_the_core_of_a_sandbox_is_free_again_when_it_was_ended(cold):
+    """Else the next ones share all cores, with whoever takes them."""
+    notebook, key = exercise_notebook(SOLUTION), compile_solution(SOLUTION, SEED).key
+    with sandbox_or_skip():
+        ended = sandbox.Sandbox(run.make_exam(notebook, key, sandbox.Limits(), bare=False))
+    ended.kill()
+    claim, core = sandbox._own_core()
+    claim.close()
+    assert core == ended.core
 
 
 def test_a_text_of_any_length_is_kept_in_part(room):
