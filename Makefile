@@ -22,7 +22,7 @@ serve: ## show the built site at http://localhost:8000
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
 
 test: lint ## everything that proves the course: lint, units, exercises, strict build, site in a browser
-	$(BIN)/pytest tests --ignore=tests/site -m "not sandbox" --numprocesses auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest tests --ignore=tests/site -m "not sandbox" --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 	$(BIN)/pytest tests/grading -m sandbox
 	$(BIN)/mlm exercises --verify
 	$(BIN)/mlm book
