@@ -102,13 +102,13 @@ class Exercise:
         verdict = _verdict(answer, question) if question else problem
         self._record("check", name=str(name), answer=answer, verdict=vars(verdict))
         earned = f" {_points(verdict.points)}." if verdict.status == RIGHT else ""
-        print(f"{MARKS.get(verdict.status, '✗')} {name}: {verdict.message}{earned}")
+        print(_line(name, verdict) + earned)
 
     def hint(self, name: str) -> None:
         """Print one more hint on the question: a nudge, then the structure, then the code."""
         question, problem = self._question(name)
         if not question:
-            print(f"{MARKS.get(problem.status, '✗')} {name}: {problem.message}")
+            print(_line(name, problem))
             return
         hints, given = question["hints"], self._hints_given.get(name, 0)
         if not hints:
@@ -138,11 +138,11 @@ class Exercise:
         """
         question, problem = self._question(name, "write")
         answer = to_plain(text)
-        status, message = _look_at(answer, question) if question else (problem.status, problem.message)
-        self._record("write", name=str(name), answer=answer, verdict=vars(Verdict(status, message=message)))
-        asks = " Does it do each of these?" if status == "written" else ""
-        print(f"{MARKS.get(status, '✗')} {name}: {message}{asks}")
-        if status == "written":
+        verdict = _look_at(answer, question) if question else problem
+        self._record("write", name=str(name), answer=answer, verdict=vars(verdict))
+        asks = " Does it do each of these?" if verdict.status == "written" else ""
+        print(_line(name, verdict) + asks)
+        if verdict.status == "written":
             for item in question["rubric"]:
                 print(f"  [ ] {item['criterion']} ({_points(item['points'])})")
 
@@ -318,17 +318,21 @@ def _verdict(answer: dict, question: dict) -> Verdict:
     return judge(answer, question) if "value" in question else Verdict(KEPT, message=IS_KEPT)
 
 
-def _look_at(answer: dict, question: dict) -> tuple[str, str]:
-    """Status and sentence for a written answer."""
+def _look_at(answer: dict, question: dict) -> Verdict:
+    """What is said of a written answer."""
     if "words" not in question:
-        return KEPT, IS_KEPT
+        return Verdict(KEPT, message=IS_KEPT)
     if answer["kind"] == "unanswered" or answer["kind"] == "text" and not answer["value"].strip():
-        return UNANSWERED, "Not answered yet."
+        return Verdict(UNANSWERED, message="Not answered yet.")
     if answer["kind"] != "text":
-        return "invalid", 'Write text between quotes, most easily between """ and """.'
+        return Verdict("invalid", message='Write text between quotes, most easily between """ and """.')
     count, (fewest, most) = keys.count_words(answer["value"]), question["words"]
     room = "too short" if count < fewest else "too long" if count > most else "in range"
-    return "written", f"{count} words, {room} ({fewest} to {most} are asked for)."
+    return Verdict("written", message=f"{count} words, {room} ({fewest} to {most} are asked for).")
+
+
+def _line(name, verdict: Verdict) -> str:
+    return f"{MARKS.get(verdict.status, '✗')} {name}: {verdict.message}"
 
 
 def _points(points: float) -> str:

@@ -310,7 +310,7 @@ def _with_others(listed: list[Submission]) -> list[Submission]:
 
 def _beside(one: Submission, names: list[str]) -> Submission:
     one = replace(one, notes=one.notes + _others(one.name, names))
-    if names.index(one.name) < MAX_NOTEBOOKS:
+    if one.name in names[:MAX_NOTEBOOKS]:
         return one
     sentence = (
         f"{one.learner} handed in {len(names):,} notebooks, and {MAX_NOTEBOOKS} of a learner are run; "

@@ -166,6 +166,7 @@ def test_the_core_of_a_sandbox_is_free_again_when_it_was_ended(cold):
     ended.kill()
     claim, core = sandbox._own_core()
     claim.close()
+    ended.close()
     assert core == ended.core
 
 
