@@ -89,6 +89,7 @@ def execute(path: Path) -> dict:
             timeout=CELL_SECONDS,
             resources={"metadata": {"path": str(path.parent)}},
             record_timing=False,  # times in a cell's metadata would change its key in the cache
+            coalesce_streams=True,  # a slow kernel sends what a cell prints in more pieces than a fast one
             extra_arguments=["--log-level=ERROR"],
         ).execute(cleanup_kc=True)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
