@@ -56,7 +56,7 @@ def build_all(
     Returns
     -------
     list of str
-        One line for each file: its name and whether it is new, changed or as it was.
+        One line for each file: where it is and whether it is new, changed or as it was.
 
     Raises
     ------
@@ -74,15 +74,18 @@ def build_all(
         except BuildFailed as problem:
             problems.append(str(problem))
             continue
+        named = {path: os.path.relpath(path, exercises.parent) for path in files}
         states, refusals = {}, []
         for path, text in files.items():
             try:
                 states[path] = _state(path, text, check)
             except BuildFailed as problem:
-                refusals.append(f"{os.path.relpath(path, exercises.parent)} {problem}")
+                refusals.append(f"{named[path]} {problem}")
         problems += refusals
         if not refusals:  # else a notebook and its key would say different things
-            done += [_write(path, files[path], state) for path, state in states.items()]
+            for path, state in states.items():
+                _write(path, files[path], state)
+                done.append(f"{named[path]}: {state}")
     problems += _orphans(solutions, exercises)
     if problems:
         raise BuildFailed("\n".join(problems))
@@ -119,11 +122,10 @@ def _state(path: Path, text: str, check: bool) -> str:
     return "new" if old is None else "changed"
 
 
-def _write(path: Path, text: str, state: str) -> str:
+def _write(path: Path, text: str, state: str) -> None:
     if state != "as it was":
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf8")
-    return f"{path.name}: {state}"
 
 
 def _changes(path: Path, old: str, new: str) -> list[str]:
