@@ -119,6 +119,11 @@ class Design:
         return found
 
 
+def theta_of(factors: list[np.ndarray]) -> np.ndarray:
+    """The entries of lower-triangular factors by columns, terms in order: `Design.factors` backwards."""
+    return np.concatenate([T[lower_triangle(len(T))] for T in factors])
+
+
 def _check_numbers(design: Design) -> None:
     columns = {"the response": design.y}
     columns |= {

@@ -109,9 +109,9 @@ class Likelihood:
 
     def _take_cross_products(self) -> None:
         X, y = self.design.X, self.design.y
-        self.basis, self.triangle = linalg.qr(X, mode="economic") if X.shape[1] else (X, np.zeros((0, 0)))
-        self.back = np.linalg.inv(self.triangle)  # from the basis to the columns of X
-        self.logdet_basis = 2 * np.log(np.abs(np.diag(self.triangle))).sum()
+        self.basis, triangle = linalg.qr(X, mode="economic") if X.shape[1] else (X, np.zeros((0, 0)))
+        self.back = np.linalg.inv(triangle)  # from the basis to the columns of X
+        self.logdet_basis = 2 * np.log(np.abs(np.diag(triangle))).sum()
         self.least_squares = self.basis.T @ y
         Xy = np.column_stack([self.basis, y - self.basis @ self.least_squares])
         first, *others = self.blocks

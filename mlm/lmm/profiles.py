@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from mlm.lmm.design import lower_triangle
+from mlm.lmm.design import lower_triangle, theta_of
 from mlm.lmm.fit import LmmFit
 from mlm.lmm.parameters import Parameter, derivatives, estimated, find, labels, parameters
 
@@ -201,7 +201,7 @@ class _FixedEffect(_Curve):
 
     def deviance(self, x, value):
         at, n = self.like.solve(x / self.scale), self.fit.n
-        row = np.linalg.inv(self.like.triangle)[self.parameter.row]  # beta_k in the orthonormal basis of X
+        row = self.like.back[self.parameter.row]  # beta_k in the orthonormal basis of X
         lift = at.inverse @ row / (row @ at.inverse @ row)
         gap = value - at.beta[self.parameter.row]
         squares = at.squares + gap**2 / (row @ at.inverse @ row)
@@ -256,7 +256,7 @@ class _StandardDeviation(_Curve):
         factors = self.fit.design.factors(x[:-1])
         rows, k = factors[self.parameter.block], self.parameter.row
         rows[k] = value * self._size() / np.exp(x[-1]) * _unit(rows[k])
-        return _entries(factors)
+        return theta_of(factors)
 
 
 class _Correlation(_Curve):
@@ -291,12 +291,8 @@ class _Correlation(_Curve):
         along = _unit(rows[early])
         across = _unit(rows[late] - (rows[late] @ along) * along)
         rows[late] = np.linalg.norm(rows[late]) * (value * along + np.sqrt(1 - value**2) * across)
-        return _entries(factors)
+        return theta_of(factors)
 
 
 def _unit(row: np.ndarray) -> np.ndarray:
     return row / (np.linalg.norm(row) or 1)
-
-
-def _entries(factors: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate([T[lower_triangle(len(T))] for T in factors])

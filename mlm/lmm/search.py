@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import linalg, optimize
 
-from mlm.lmm.design import Design, lower_triangle
+from mlm.lmm.design import Design, lower_triangle, theta_of
 from mlm.lmm.likelihood import Likelihood
 
 # Starts are multiples of "each effect varies as much as the residual", per root mean square of its column.
@@ -190,12 +190,12 @@ def _newton_step(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
 
 def _settle(search: _Search, point: _Point) -> _Point:
     """On the boundary exactly, where the search came close to it and nothing is lost by it."""
-    pieces = []
+    factors = []
     for T in search.likelihood.design.factors(point.phi):
         left, sizes, _ = np.linalg.svd(T)
         kept = np.where(sizes < NEAR, 0, sizes)
-        pieces.append(_entries(_triangle(left * kept) if (kept != sizes).any() else T))
-    snapped = np.concatenate(pieces)
+        factors.append(_triangle(left * kept) if (kept != sizes).any() else T)
+    snapped = theta_of(factors)
     if (snapped == point.phi).all():
         return point
     settled = _polish(search, snapped)
@@ -209,7 +209,7 @@ def _escape(search: _Search, phi: np.ndarray) -> tuple[float, np.ndarray]:
     if min(np.linalg.svd(T, compute_uv=False).min() for T in factors) >= SINGULAR:
         return 0.0, phi
     slopes = likelihood.covariance_slopes(likelihood.solve_scaled(phi), scaled=True)
-    worst, pieces = 0.0, []
+    worst, turned = 0.0, []
     for T, slope in zip(factors, slopes, strict=True):
         left, sizes, _ = np.linalg.svd(T)
         empty = left[:, sizes < SINGULAR]
@@ -218,8 +218,8 @@ def _escape(search: _Search, phi: np.ndarray) -> tuple[float, np.ndarray]:
             worst = min(worst, values[0])
             if values[0] < 0:
                 T = _triangle(np.column_stack([T, 0.1 * empty @ vectors[:, 0]]))
-        pieces.append(_entries(T))
-    return float(worst), np.concatenate(pieces)
+        turned.append(T)
+    return float(worst), theta_of(turned)
 
 
 def _triangle(root: np.ndarray) -> np.ndarray:
@@ -228,13 +228,9 @@ def _triangle(root: np.ndarray) -> np.ndarray:
     return T * np.where(np.diag(T) < 0, -1, 1)
 
 
-def _entries(T: np.ndarray) -> np.ndarray:
-    return T[lower_triangle(len(T))]
-
-
 def _positive(design: Design, theta: np.ndarray) -> np.ndarray:
     """The same covariance matrices with no negative number on a factor's diagonal."""
-    return np.concatenate([_entries(T * np.where(np.diag(T) < 0, -1, 1)) for T in design.factors(theta)])
+    return theta_of([T * np.where(np.diag(T) < 0, -1, 1) for T in design.factors(theta)])
 
 
 def _check_residual(likelihood: Likelihood, theta: np.ndarray) -> None:

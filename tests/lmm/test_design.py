@@ -7,6 +7,7 @@ import statsmodels.formula.api as smf
 
 from mlm import load
 from mlm.lmm import Design, Term, build_design
+from mlm.lmm.design import theta_of
 
 from .cases import simulated
 
@@ -221,9 +222,11 @@ def test_many_terms_on_one_factor(data):
 
 def test_theta_fills_the_lower_triangles_by_columns_term_after_term(data):
     design = build_design("y ~ x + (x + w | g) + (1 | k)", data)
-    first, second = design.factors(np.arange(1.0, 8.0))
+    theta = np.arange(1.0, 8.0)
+    first, second = design.factors(theta)
     assert np.array_equal(first, [[1, 0, 0], [2, 4, 0], [3, 5, 6]])
     assert np.array_equal(second, [[7]])
+    assert np.array_equal(theta_of([first, second]), theta)
 
 
 # ---- missing values -------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from built_site import SETTINGS, SITE, axe_found, ready, site_pages, start_axe, unfold, violations
+from accessibility import axe_found, start_axe, violations
+from built_site import SETTINGS, SITE, ready, site_pages, unfold
 from playwright.sync_api import Error
 
 PICTURES = os.environ.get("PICTURES")

@@ -6,7 +6,8 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-from built_site import SITE, ready, site_pages, violations
+from accessibility import violations
+from built_site import SITE, ready, site_pages
 
 from mlm.explorers import covariance_explorer, pooling, reml_explorer
 from mlm.explorers.covariance import implied_covariance

@@ -1,7 +1,8 @@
 """Quizzes as learners use them: every question of every page is answered, right and wrong."""
 
 import pytest
-from built_site import SITE, new_tab, ready, site_pages, violations
+from accessibility import violations
+from built_site import SITE, new_tab, ready, site_pages
 
 from mlm.quiz import choice, number, show_quiz
 
