@@ -1,4 +1,6 @@
-"""What axe-core holds against a page, by the rules that all pages of the course keep."""
+"""What stands in the way of a reader who sees nothing: by axe-core's rules, and in a table of ours."""
+
+from html.parser import HTMLParser
 
 from axe_playwright_python.sync_playwright import Axe
 
@@ -50,3 +52,26 @@ def violations(tab, part: str | None = None) -> list[str]:
     """What axe-core holds against a page, or against one part of it."""
     start_axe(tab, part)
     return axe_found(tab)
+
+
+class Parts(HTMLParser):
+    """A table as a screen reader meets it: its header cells (scope, text), and the box that scrolls."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.headers, self.scrollers, self.inside = [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.inside.append(tag)
+        if tag == "th":
+            self.headers.append([dict(attributes).get("scope"), ""])
+        if "overflow-x" in (dict(attributes).get("style") or ""):
+            self.scrollers.append(dict(attributes))
+
+    def handle_endtag(self, tag):
+        assert self.inside.pop() == tag, f"</{tag}> closes another element"
+
+    def handle_data(self, data):
+        if "th" in self.inside:
+            self.headers[-1][1] += data

@@ -6,12 +6,12 @@ import sys
 import warnings
 from dataclasses import replace
 from functools import cache
-from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
+from accessibility import Parts
 from scipy import sparse, stats
 from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams
 
@@ -527,28 +527,9 @@ def test_a_refusal_says_what_is_wrong_by_how_much_where_the_optimum_is_and_what_
     assert lines[-1].startswith("Do not read this fit.") and "fit_lmm" in lines[-1]
 
 
-class Page(HTMLParser):
-    """Collects headers and the box that scrolls, and sees that every element is closed."""
-
-    def __init__(self, html: str):
-        super().__init__()
-        self.scopes, self.scrollers, self.inside = [], [], []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attributes):
-        self.inside.append(tag)
-        if tag == "th":
-            self.scopes.append(dict(attributes).get("scope"))
-        if "overflow-x" in (dict(attributes).get("style") or ""):
-            self.scrollers.append(dict(attributes))
-
-    def handle_endtag(self, tag):
-        assert self.inside.pop() == tag, f"</{tag}> closes another element"
-
-
 def test_a_refusal_can_be_read_by_a_screen_reader():
-    page = Page(certify(fit("radon M2", False, None), may_fail=True)._repr_html_())
-    assert page.inside == [] and set(page.scopes) == {"col", "row"}
+    page = Parts(certify(fit("radon M2", False, None), may_fail=True)._repr_html_())
+    assert page.inside == [] and {scope for scope, _ in page.headers} == {"col", "row"}
     (scroller,) = page.scrollers
     assert scroller["tabindex"] == "0" and scroller["aria-label"], "the keyboard can scroll it"
 

@@ -4,13 +4,13 @@ import subprocess
 import sys
 import warnings
 from functools import cache
-from html.parser import HTMLParser
 
 import arviz as az
 import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
+from accessibility import Parts
 from bs4 import BeautifulSoup
 
 from mlm import agreement, estimates, load, stored
@@ -535,35 +535,12 @@ def test_monte_carlo_error_is_that_of_arviz():
 # ---- agreement: how it shows itself -----------------------------------------------------------------------
 
 
-class Page(HTMLParser):
-    """Collects header cells and the box that scrolls, and sees that every element is closed."""
-
-    def __init__(self, html: str):
-        super().__init__()
-        self.headers, self.scrollers, self.inside = [], [], []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attributes):
-        self.inside.append(tag)
-        if tag == "th":
-            self.headers.append([dict(attributes).get("scope"), ""])
-        if "overflow-x" in (dict(attributes).get("style") or ""):
-            self.scrollers.append(dict(attributes))
-
-    def handle_endtag(self, tag):
-        assert self.inside.pop() == tag, f"</{tag}> closes another element"
-
-    def handle_data(self, data):
-        if "th" in self.inside:
-            self.headers[-1][1] += data
-
-
 def three_engines():
     return agreement(statsmodels=fit("radon M1"), lme4=stored("radon M1"), pymc=m1_table(draws()))
 
 
 def test_html_table_can_be_read_by_a_screen_reader():
-    page = Page(three_engines()._repr_html_())
+    page = Parts(three_engines()._repr_html_())
     assert page.inside == [], "every element is closed"
     assert {scope for scope, _ in page.headers} == {"col", "row", "rowgroup"}
     assert all(text.strip() for _, text in page.headers), "no header is empty"
