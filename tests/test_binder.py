@@ -57,6 +57,7 @@ def binder(tmp_path_factory):
     ignored = shutil.ignore_patterns(".git", ".venv", ".cache", "_build", "*.egg-info")
     shutil.copytree(ROOT, checkout, ignore=ignored)
     variables = {**os.environ, "HOME": str(home), "PATH": f"{environment / 'bin'}:{os.environ['PATH']}"}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)  # else every start would compile all that it imports
 
     def step(*command):
         command = [str(part) for part in command]
@@ -122,7 +123,7 @@ def test_in_binder_a_learner_can_have_an_exercise_checked(binder):
 
 def test_in_binder_a_chapter_opens_as_a_notebook_whose_cells_run(lab, browser):
     tab = browser.new_context(viewport={"width": 1300, "height": 900}).new_page()
-    tab.set_default_timeout(60_000)
+    tab.set_default_timeout(240_000)  # the first cell imports everything, for the first time
     tab.goto(f"{lab}lab/tree/{CHAPTER}?reset")
     code_cells = tab.locator(".jp-Notebook .jp-CodeCell")
     code_cells.first.wait_for()
