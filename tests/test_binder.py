@@ -123,13 +123,15 @@ def test_in_binder_a_learner_can_have_an_exercise_checked(binder):
 
 def test_in_binder_a_chapter_opens_as_a_notebook_whose_cells_run(lab, browser):
     tab = browser.new_context(viewport={"width": 1300, "height": 900}).new_page()
-    tab.set_default_timeout(240_000)  # the first cell imports everything, for the first time
+    tab.set_default_timeout(180_000)  # the first cell imports everything, for the first time
     tab.goto(f"{lab}lab/tree/{CHAPTER}?reset")
     code_cells = tab.locator(".jp-Notebook .jp-CodeCell")
     code_cells.first.wait_for()
     prose = tab.locator(".jp-Notebook .jp-MarkdownCell").first
     prose.locator("h1").wait_for()
     assert ":::" not in prose.inner_text(), "JupyterLab shows the markup of MyST instead of its boxes"
+    # JupyterLab drops what is run before the notebook has a kernel
+    tab.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for()
     tab.locator(".jp-Notebook").click(position={"x": 5, "y": 300})
     for index in range(2):  # the imports, then the data
         code_cells.nth(index).locator(".jp-InputArea-editor").click()
