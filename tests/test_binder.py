@@ -123,7 +123,7 @@ def test_in_binder_a_learner_can_have_an_exercise_checked(binder):
 
 def test_in_binder_a_chapter_opens_as_a_notebook_whose_cells_run(lab, browser):
     tab = browser.new_context(viewport={"width": 1300, "height": 900}).new_page()
-    tab.set_default_timeout(180_000)  # the first cell imports everything, for the first time
+    tab.set_default_timeout(60_000)
     tab.goto(f"{lab}lab/tree/{CHAPTER}?reset")
     code_cells = tab.locator(".jp-Notebook .jp-CodeCell")
     code_cells.first.wait_for()
