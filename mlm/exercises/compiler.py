@@ -1,18 +1,13 @@
 """From a solution to its key: run it, collect what its key cells state, and see that it passes itself."""
 
-import hashlib
-import json
-import os
-import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from mlm.exercises import kernels, keys
+from mlm.exercises import kernels
 from mlm.exercises.compare import RIGHT
 from mlm.exercises.notebooks import BuildFailed, first_line, read_solution, tag_of
 
 ROOT = Path(__file__).parents[2]
-CACHE = ROOT / ".cache" / "exercises"
 
 
 @dataclass(frozen=True)
@@ -33,7 +28,7 @@ class Compiled:
 
 
 def compile_solution(solution: Path, variant: int | None = None) -> Compiled:
-    """Run a solution and collect its key; from the cache where nothing changed.
+    """Run a solution, or recall what it gave where nothing changed, and collect its key.
 
     Raises
     ------
@@ -41,26 +36,14 @@ def compile_solution(solution: Path, variant: int | None = None) -> Compiled:
         If a cell raises, a key is refused, a check has no key (or the other way round), or the solution
         does not pass its own checks.
     """
-    inputs = _inputs(solution, variant)
-    cached = CACHE / f"{keys.file_of(Path(), solution.stem, variant).stem}-{inputs[:16]}.json"
-    if cached.exists():
-        return Compiled(**json.loads(cached.read_text(encoding="utf8")))
-    compiled = _execute(solution, variant)
-    cached.parent.mkdir(parents=True, exist_ok=True)
-    for stale in cached.parent.glob(f"{cached.stem[:-16]}*.json"):
-        stale.unlink(missing_ok=True)
-    part = cached.with_suffix(f".{os.getpid()}")  # whole or not at all: another process may do the same
-    part.write_text(json.dumps(asdict(compiled)), encoding="utf8")
-    part.replace(cached)
-    return compiled
-
-
-def _inputs(solution: Path, variant: int | None) -> str:
-    """Hash of all that the key depends on."""
-    total = hashlib.sha256(repr(variant).encode())
-    for path in [solution, *surroundings()]:
-        total.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
-    return total.hexdigest()
+    cells = _keys_before_checks([c for c in read_solution(solution) if c.cell_type == "code"])
+    cells = [cell for cell in cells if tag_of(cell) != "discussion"]
+    run = kernels.run_kept(solution.name, [cell.source for cell in cells], variant=variant)
+    if run.errors or run.stopped:
+        place, error = next(iter(run.errors.items()), (None, run.stopped))
+        where = "" if place is None else f"the cell that begins `{first_line(cells[place])}` "
+        raise BuildFailed(f"{solution.name}: {where}{error}")
+    return _collect(solution, variant, run.records)
 
 
 def surroundings() -> list[Path]:
@@ -68,24 +51,6 @@ def surroundings() -> list[Path]:
     files = [ROOT / "requirements.txt", *sorted((ROOT / "data").iterdir())]
     files += [ROOT / "tests" / "reference" / "lme4.json", *sorted((ROOT / "mlm").rglob("*.py"))]
     return [path for path in files if path.is_file()]
-
-
-def _execute(solution: Path, variant: int | None) -> Compiled:
-    from nbformat import v4
-
-    cells = _keys_before_checks([c for c in read_solution(solution) if c.cell_type == "code"])
-    cells = [v4.new_code_cell(cell.source) for cell in cells if tag_of(cell) != "discussion"]
-    with (
-        tempfile.TemporaryDirectory() as empty
-    ):  # no path in a solution works by accident, no old key is read
-        run = kernels.run(
-            v4.new_notebook(cells=cells), folder=Path(empty), variant=variant, keys=Path(empty), timeout=600
-        )
-    if run.errors or run.stopped:
-        place, error = next(iter(run.errors.items()), (None, run.stopped))
-        where = "" if place is None else f"the cell that begins `{first_line(cells[place])}` "
-        raise BuildFailed(f"{solution.name}: {where}{error}")
-    return _collect(solution, variant, run.records)
 
 
 def _keys_before_checks(cells: list) -> list:

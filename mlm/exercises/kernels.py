@@ -6,8 +6,23 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mlm import executions
 from mlm.exercises.exercise import KEYS_FOLDER, RECORD_FILE
+from mlm.exercises.keys import dump, file_of
 from mlm.exercises.variants import VARIANT
+
+#: what keeps outputs the same on every machine and day
+STEADY = {
+    # digits must not depend on the number of cores
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    # ArviZ announces its version 1 on the first import of each day
+    "PYTHONWARNINGS": "ignore::FutureWarning:arviz",
+    # PyTensor reports a missing compiler; nutpie compiles with numba and needs none
+    "PYTENSOR_FLAGS": "cxx=",
+}
+#: what a kernel does first, so that it reports the files that it opens
+REPORTING = "from mlm.executions import report_opened; report_opened(); del report_opened"
 
 
 @dataclass
@@ -29,8 +44,51 @@ class Run:
     stopped: str = ""
 
 
+def run_kept(name: str, cells: list[str], *, variant: int | None = None, key: dict | None = None) -> Run:
+    """Run cells of the course's own in an empty folder; from what is kept where nothing that goes in changed.
+
+    Parameters
+    ----------
+    name : str
+        By which a message names them: ``03-basics``.
+    cells : list of str
+        Sources of the code cells.
+    variant : int, optional
+        Seed of a private variant.
+    key : dict, optional
+        The key that checks read; none by default.
+
+    Raises
+    ------
+    mlm.executions.UnknownInput
+        If a cell opened a file of the course that nothing in the cells names.
+    """
+    from nbformat import v4
+
+    known = executions.key_of(cells, STEADY, variant, key, Path(__file__).read_text(encoding="utf8"))
+    if (found := executions.recall(known)) is not None:
+        return Run(**found)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, report = Path(scratch, "empty"), Path(scratch, "opened")
+        folder.mkdir()
+        if key:
+            file_of(folder, key["exercise"], key["variant"]).write_text(dump(key), encoding="utf8")
+        notebook = v4.new_notebook(cells=[v4.new_code_cell(source) for source in cells])
+        done = run(notebook, folder=folder, variant=variant, keys=folder, timeout=600, report=report)
+        if not done.errors and not done.stopped:
+            executions.refuse_unknown(report, cells, name)
+            executions.keep(known, {"records": done.records})
+    return done
+
+
 def run(
-    notebook, *, folder: Path, variant: int | None = None, keys: Path | None = None, timeout: int = 300
+    notebook,
+    *,
+    folder: Path,
+    variant: int | None = None,
+    keys: Path | None = None,
+    timeout: int = 300,
+    report: Path | None = None,
 ) -> Run:
     """Execute a notebook in memory; its cells may raise, and the others run all the same.
 
@@ -47,6 +105,8 @@ def run(
     timeout : int
         Seconds that one cell may take; then it is interrupted.  One that goes on for as long again ends
         the run.
+    report : pathlib.Path, optional
+        Where the kernel reports the files of the course that it opens.
     """
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
@@ -57,11 +117,11 @@ def run(
             km=this_python(),
             timeout=timeout,
             allow_errors=True,
-            extra_arguments=["--log-level=40"],  # a kernel on this machine needs no encrypted channel
+            extra_arguments=kernel_options(report),
         )
         stopped = ""
         try:
-            client.execute(env=_environment(variant, keys, record), cwd=str(folder), cleanup_kc=True)
+            client.execute(env=_environment(variant, keys, record, report), cwd=str(folder), cleanup_kc=True)
         except DeadKernelError:
             stopped = "the kernel died (out of memory, or ended by the notebook itself)"
         except CellTimeoutError:
@@ -88,9 +148,14 @@ def patient_client():
     return PatientClient
 
 
-def _environment(variant: int | None, keys: Path | None, record: Path) -> dict[str, str]:
+def kernel_options(report: Path | None) -> list[str]:
+    """A kernel on this machine needs no encrypted channel; it reports what it opens where that is asked."""
+    return ["--log-level=ERROR", *([f"--IPKernelApp.exec_lines={REPORTING}"] if report else [])]
+
+
+def _environment(variant: int | None, keys: Path | None, record: Path, report: Path | None) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if name not in (VARIANT, KEYS_FOLDER)}
-    own = {RECORD_FILE: str(record)}
+    own = STEADY | {RECORD_FILE: str(record)} | ({executions.REPORT: str(report)} if report else {})
     if variant is not None:
         own[VARIANT] = str(variant)
     if keys is not None:

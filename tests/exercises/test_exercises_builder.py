@@ -8,8 +8,9 @@ import nbformat
 import pytest
 from typer.testing import CliRunner
 
+from mlm import executions
 from mlm.cli import app
-from mlm.exercises import builder, compiler
+from mlm.exercises import builder, kernels
 from mlm.exercises.builder import BuildFailed, build_all
 from mlm.exercises.notebooks import tag_of
 
@@ -103,7 +104,7 @@ def test_building_again_gives_the_same_bytes(built, tmp_path):
 
 
 def test_building_again_runs_nothing(workshop, monkeypatch):
-    monkeypatch.setattr(compiler, "_execute", lambda *_: pytest.fail("the solution was run again"))
+    monkeypatch.setattr(kernels, "run", lambda *_, **__: pytest.fail("the solution was run again"))
     assert build_all(**workshop) == [
         "exercises/keys/98-example.json: as it was",
         "exercises/98-example.ipynb: as it was",
@@ -138,7 +139,7 @@ def test_a_generated_file_edited_by_hand_fails_the_check_by_name(workshop, file,
 def test_a_hint_changed_in_a_solution_fails_the_check_until_the_exercise_is_built_again(
     workshop, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(compiler, "CACHE", tmp_path / "cache")
+    monkeypatch.setenv(executions.CACHE, str(tmp_path / "cache"))
     rewrite(workshop, "What varies within a batch?", "What varies?")
     with pytest.raises(BuildFailed, match=r"keys/98-example.json is not what its solution says \(within\)"):
         build_all(check=True, **workshop)
@@ -174,7 +175,7 @@ def test_a_learners_work_is_never_overwritten(workshop):
 
 
 def test_of_a_solution_with_a_refused_notebook_no_key_is_written_either(workshop, monkeypatch, tmp_path):
-    monkeypatch.setattr(compiler, "CACHE", tmp_path / "cache")
+    monkeypatch.setenv(executions.CACHE, str(tmp_path / "cache"))
     rewrite(workshop, "What varies within a batch?", "What varies?")
     key = workshop["exercises"] / "keys" / "98-example.json"
     before = key.read_text(encoding="utf8")
@@ -237,20 +238,23 @@ def test_a_key_without_a_solution_is_named(workshop):
     ],
 )
 def test_a_broken_solution_is_refused_with_the_place(workshop, monkeypatch, tmp_path, old, new, complaint):
-    monkeypatch.setattr(compiler, "CACHE", tmp_path / "cache")
+    monkeypatch.setenv(executions.CACHE, str(tmp_path / "cache"))
     rewrite(workshop, old, new)
     with pytest.raises(BuildFailed, match=re.escape(complaint)) as refusal:
         build_all(**workshop)
     assert "98-example" in str(refusal.value)
 
 
-def test_a_solution_that_changes_is_compiled_again(tmp_path):
-    solution = tmp_path / "98-example.md"
-    solution.write_text(SOURCE, encoding="utf8")
-    before = compiler._inputs(solution, None)
-    assert compiler._inputs(solution, 7) != before
-    solution.write_text(SOURCE + "\nMore.\n", encoding="utf8")
-    assert compiler._inputs(solution, None) != before
+def test_a_solution_whose_cells_change_is_run_again_and_one_whose_words_change_is_not(workshop, monkeypatch):
+    ran = []
+    monkeypatch.setattr(kernels, "run", lambda *_, **__: ran.append(1) or kernels.Run([], {}, "stopped"))
+    rewrite(workshop, "## How many batches?", "## How many batches are there?")
+    build_all(**workshop)
+    assert not ran
+    rewrite(workshop, "What varies within a batch?", "What varies?")
+    with pytest.raises(BuildFailed, match="stopped"):
+        build_all(**workshop)
+    assert ran
 
 
 def test_a_private_key_is_written_beside_and_leaves_the_public_one(built):
