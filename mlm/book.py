@@ -19,7 +19,7 @@ BUILD = ROOT / "_build"
 CACHE = BUILD / ".jupyter_cache"
 TIMES = BUILD / "page-times.json"
 #: what a page's outputs depend on besides its own cells; the cache is emptied when any of it changes
-SURROUNDINGS = ("requirements.txt", "data/*", "mlm/**/*", "tests/reference/*.json", "book/*.mplstyle")
+SURROUNDINGS = ("requirements.txt", "data/**/*", "mlm/**/*", "book/*.mplstyle")
 CELL_SECONDS = 600
 #: what keeps a page's outputs the same on every machine and day
 STEADY = {
