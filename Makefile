@@ -49,7 +49,7 @@ doctor: env ## can this machine run the course, and what to do where it cannot
 
 reference: ## fit the reference models with lme4 again (needs R)
 	@command -v Rscript >/dev/null || { echo "R is not installed. On Debian and Ubuntu: apt install r-cran-lme4 r-cran-optimx r-cran-jsonlite r-cran-digest"; exit 1; }
-	Rscript tests/reference/lme4.R
+	Rscript data/reference/lme4.R
 
 lock: ## compile requirements.txt and the Binder lock from their .in files (needs uv; UPGRADE=yes takes the newest)
 	@command -v uv >/dev/null || { echo "uv is not installed: pip install uv"; exit 1; }

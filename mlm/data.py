@@ -245,6 +245,8 @@ def readme() -> str:
         ["`*.csv`, `*.csv.gz`", "packages of R", "`Rscript data/export.R`"],
         ["rows, bytes and hash in `datapackage.json`", "the files", "`python -m mlm.data`"],
         ["`README.md`", "`datapackage.json`", "`python -m mlm.data`"],
+        ["`reference/lme4.json`", "`reference/lme4.R` and the data", "`make reference`"],
+        ["`reference/speed.json`", "the clock", "`tests/benchmarks/bench_lmm.py`"],
     ]
     known = [_resource(name) for name in names()]
     shelf = [

@@ -26,7 +26,7 @@ import pandas as pd
 
 PARTS = ("fixed", "sd", "cor", "residual", "criterion")
 REML_CRITERION, DEVIANCE = "REML criterion", "deviance"
-STORED = Path(__file__).resolve().parents[2] / "tests" / "reference" / "lme4.json"
+STORED = Path(__file__).resolve().parents[2] / "data" / "reference" / "lme4.json"
 
 Row = tuple[str, str, float, float]  # part, term, estimate, standard error
 
@@ -83,12 +83,12 @@ def estimates(
 
 
 def stored(model: str, reml: bool = True) -> pd.DataFrame:
-    """Tell what lme4 said about one of the course's models, as kept in `tests/reference/lme4.json`.
+    """Tell what lme4 said about one of the course's models, as kept in `data/reference/lme4.json`.
 
     Parameters
     ----------
     model : str
-        A model's name, such as `"radon M1"` or `"sleepstudy slopes"`; `tests/reference/lme4.R` lists them
+        A model's name, such as `"radon M1"` or `"sleepstudy slopes"`; `data/reference/lme4.R` lists them
         with their formulas, and a name that is unknown is answered with those that are.
     reml : bool
         REML (the default) or maximum likelihood.

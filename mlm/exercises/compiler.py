@@ -48,8 +48,8 @@ def compile_solution(solution: Path, variant: int | None = None) -> Compiled:
 
 def surroundings() -> list[Path]:
     """The files that a run of any notebook of the course depends on."""
-    files = [ROOT / "requirements.txt", *sorted((ROOT / "data").iterdir())]
-    files += [ROOT / "tests" / "reference" / "lme4.json", *sorted((ROOT / "mlm").rglob("*.py"))]
+    files = [ROOT / "requirements.txt", *sorted((ROOT / "data").rglob("*"))]
+    files += sorted((ROOT / "mlm").rglob("*.py"))
     return [path for path in files if path.is_file()]
 
 

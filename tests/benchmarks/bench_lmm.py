@@ -1,6 +1,6 @@
 """How fast each engine fits the same model: ``.venv/bin/python tests/benchmarks/bench_lmm.py``.
 
-Writes ``tests/reference/speed.json``, from which chapter 5 takes its table. Nothing here is a test: seconds
+Writes ``data/reference/speed.json``, from which chapter 5 takes its table. Nothing here is a test: seconds
 belong to a machine, and only ratios within one run mean something. So that they are fair, every engine has
 one thread, engines take turns, each fit is made several times, and the shortest time counts. Times are
 those of the processor, not of the clock: others who use the machine disturb them little. An engine is timed
@@ -39,7 +39,7 @@ from mlm import load
 from mlm.lmm import Design, Likelihood, Term
 
 HERE = Path(__file__).resolve().parent
-SPEEDS = HERE.parent / "reference" / "speed.json"
+SPEEDS = HERE.parents[1] / "data" / "reference" / "speed.json"
 ONE_THREAD = dict.fromkeys(
     ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"], "1"
 )

@@ -1,6 +1,6 @@
 """`fit_lmm` reaches the optimum that lme4 reaches, and tells the same of it, on every stored model.
 
-The stored numbers are of the lme4 optimiser that came lowest (`tests/reference/lme4.R`). What is asked:
+The stored numbers are of the lme4 optimiser that came lowest (`data/reference/lme4.R`). What is asked:
 the criterion within 1e-5; fixed effects within 1e-5 of their value, or of their standard error where the
 value is smaller; standard deviations, correlations and standard errors within 1e-4; conditional modes within
 1e-4 of the standard deviation between the groups.

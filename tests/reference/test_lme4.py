@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = "tests/reference/lme4.R"
-RECORD = json.loads((ROOT / "tests/reference/lme4.json").read_text(encoding="utf-8"))
+SCRIPT = "data/reference/lme4.R"
+RECORD = json.loads((ROOT / "data/reference/lme4.json").read_text(encoding="utf-8"))
 
 
 def test_stored_numbers_were_made_by_this_script_from_these_data():
@@ -18,7 +18,7 @@ def test_stored_numbers_were_made_by_this_script_from_these_data():
     ]
     assert SCRIPT in RECORD["sha256"]
     assert not stale, (
-        f"{', '.join(stale)} changed after tests/reference/lme4.json was made: run `make reference`"
+        f"{', '.join(stale)} changed after data/reference/lme4.json was made: run `make reference`"
     )
 
 

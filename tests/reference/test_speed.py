@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-RECORD = json.loads((Path(__file__).resolve().parent / "speed.json").read_text(encoding="utf-8"))
+ROOT = Path(__file__).resolve().parents[2]
+RECORD = json.loads((ROOT / "data/reference/speed.json").read_text(encoding="utf-8"))
 ROWS = {(row["model"], row["engine"]): row for row in RECORD["rows"]}
 RADON = ["radon M1", "radon M2", "radon M3", "radon M4"]
 AT_THE_OPTIMUM = 1e-3  # of the criterion

@@ -1,6 +1,6 @@
-# Fit the course's reference models with lme4 and write what it finds to tests/reference/lme4.json.
+# Fit the course's reference models with lme4 and write what it finds to data/reference/lme4.json.
 #
-#   Rscript tests/reference/lme4.R        (from the root of the repository; `make reference` calls it)
+#   Rscript data/reference/lme4.R        (from the root of the repository; `make reference` calls it)
 #
 # Each model is fitted by REML and by ML with each of the optimisers below, lme4's own default first, and then once
 # more from the best place they found, with a finer step. The fit with the lowest criterion is kept; what the others
@@ -14,13 +14,13 @@
 needed <- c("lme4", "optimx", "jsonlite", "digest")
 missing_packages <- needed[!vapply(needed, requireNamespace, logical(1), quietly = TRUE)]
 if (length(missing_packages) > 0) {
-  message("tests/reference/lme4.R needs the R packages ", paste(needed, collapse = ", "), "; missing here: ",
+  message("data/reference/lme4.R needs the R packages ", paste(needed, collapse = ", "), "; missing here: ",
           paste(missing_packages, collapse = ", "), ".\nOn Debian or Ubuntu: apt-get install ",
           paste0("r-cran-", tolower(missing_packages), collapse = " "))
   quit(status = 1)
 }
-script <- "tests/reference/lme4.R"
-output <- "tests/reference/lme4.json"
+script <- "data/reference/lme4.R"
+output <- "data/reference/lme4.json"
 if (!file.exists(script)) {
   message("Run this from the root of the repository: Rscript ", script)
   quit(status = 1)
