@@ -53,6 +53,7 @@ def exercises(
             solutions=solutions or SOLUTIONS,
             exercises=out or EXERCISES,
             worked=worked,
+            say=lambda line: typer.secho(line, err=True),
         ):
             typer.echo(line)
     except BuildFailed as problem:

@@ -21,9 +21,11 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+
+from mlm import _HOME
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Environment variable: where entries lie, if not in the checkout's ``.cache``.
@@ -107,8 +109,10 @@ def key_of(cells: Iterable[str], *settings, root: Path = ROOT) -> str:
 def source_key(cells: Iterable[str], root: Path = ROOT) -> str:
     """SHA-256 over what the repository says of it: cells, modules, data, lock; the same on every machine."""
     cells = list(cells)
-    parts = [json.dumps(cells), *_descriptors(_names(cells, root), root)]
-    for path in [root / "requirements.txt", *sorted(inputs(cells, root))]:
+    modules = _modules(cells, root)
+    named = _names(cells, modules)
+    parts = [json.dumps(cells), *_descriptors(named, root)]
+    for path in [root / "requirements.txt", *sorted(modules | _named_files(named, root))]:
         parts += [path.relative_to(root).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest()]
     return _hash(*parts)
 
@@ -119,19 +123,14 @@ def _hash(*parts: str) -> str:
 
 def inputs(cells: Iterable[str], root: Path = ROOT) -> set[Path]:
     """The files of the course that these cells can read (of ``datapackage.json`` only entries count)."""
-    cells = list(cells)
-    named = _names(cells, root)
+    modules = _modules(cells, root)
+    return modules | _named_files(_names(cells, modules), root)
+
+
+def _named_files(named: set[str], root: Path) -> set[Path]:
     kept = [path for kind in DATA_FILES for path in (root / "data").rglob(kind) if path.name != DESCRIPTOR]
     files = {path for path in kept if {path.name, path.name.split(".")[0]} & named}
-    files |= {path for path in (root / "book").glob("*.mplstyle") if path.name in named}
-    return _modules(cells, root) | files
-
-
-def _names(cells: list[str], root: Path) -> set[str]:
-    """Every text that stands in the cells or in a module they reach, and so may name a file."""
-    trees = [*map(_parsed, cells), *(_tree(path) for path in _modules(cells, root) if path.suffix == ".py")]
-    nodes = (node for tree in trees for node in ast.walk(tree))
-    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return files | {path for path in (root / "book").glob("*.mplstyle") if path.name in named}
 
 
 def _descriptors(named: set[str], root: Path) -> list[str]:
@@ -140,9 +139,15 @@ def _descriptors(named: set[str], root: Path) -> list[str]:
     return [json.dumps(resource) for resource in resources if resource["name"] in named]
 
 
-def _modules(cells: list[str], root: Path) -> set[Path]:
+def _names(cells: Iterable[str], modules: set[Path]) -> set[str]:
+    """Every text that stands in the cells or in a module they reach, and so may name a file."""
+    said = [*map(_said, cells), *(_said_by(path) for path in modules if path.suffix == ".py")]
+    return set().union(*(texts for _, texts in said))
+
+
+def _modules(cells: Iterable[str], root: Path) -> set[Path]:
     """Modules of this package that the cells import, and what those import; with the files beside them."""
-    todo = {name for cell in cells for name in _imported(_parsed(cell))}
+    todo = set().union(*(_said(cell)[0] for cell in cells))
     seen, files = set(), set()
     while todo:
         name = todo.pop()
@@ -151,7 +156,7 @@ def _modules(cells: list[str], root: Path) -> set[Path]:
         if path is None:  # a function, not a module
             continue
         files |= {path, *(p for p in path.parent.iterdir() if p.is_file() and p.suffix != ".py")}
-        todo |= {*_imported(_tree(path)), name.rpartition(".")[0]} - seen - {""}
+        todo |= (_said_by(path)[0] | {name.rpartition(".")[0]}) - seen - {""}
     return files
 
 
@@ -161,36 +166,27 @@ def _file(name: str, root: Path) -> Path | None:
     return next((p for p in (place.with_suffix(".py"), place / "__init__.py") if p.is_file()), None)
 
 
-def _imported(tree: ast.AST) -> Iterator[str]:
-    """Names of this package that are imported anywhere in a syntax tree, functions among them."""
-    from mlm import _HOME
-
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            found = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in found:
-            if name.split(".")[0] == "mlm":
-                yield _HOME.get(name.removeprefix("mlm."), name)
-
-
-def _parsed(cell: str) -> ast.AST:
-    try:
-        return ast.parse(cell)
-    except SyntaxError:  # a cell that fails on purpose, or a magic
-        return ast.Module(body=[], type_ignores=[])
+def _said_by(path: Path) -> tuple[set[str], set[str]]:
+    return _said(path.read_text(encoding="utf8"))
 
 
 @cache
-def _tree_of(path: Path, _modified: int) -> ast.AST:
-    return ast.parse(path.read_text(encoding="utf8"))
-
-
-def _tree(path: Path) -> ast.AST:
-    return _tree_of(path, path.stat().st_mtime_ns)
+def _said(source: str) -> tuple[set[str], set[str]]:
+    """Names of this package that are imported anywhere, functions among them; and all texts."""
+    imported, texts = set(), set()
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:  # a cell that fails on purpose, or a magic
+        return imported, texts
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            texts.add(node.value)
+    ours = {name for name in imported if name.split(".")[0] == "mlm"}
+    return {_HOME.get(name.removeprefix("mlm."), name) for name in ours}, texts
 
 
 @cache

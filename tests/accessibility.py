@@ -7,7 +7,8 @@ from axe_playwright_python.sync_playwright import Axe
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 # Pages show thousands of words of code in a few colours, and axe-core takes long over the contrast of each.
-# Of the words that look alike in one box the first stays; the others become text of the box, which is judged.
+# Of the words of one kind that look alike in one box the first stays; the others become text of the box,
+# which is judged.
 FEWER_WORDS = """() => {
     const alike = ["color", "backgroundColor", "backgroundImage", "fontSize", "fontWeight", "opacity",
         "visibility", "display", "position", "textShadow", "filter"];
@@ -18,7 +19,7 @@ FEWER_WORDS = """() => {
         const seen = new Set();
         for (const word of [...box.children].filter(merges)) {
             const style = getComputedStyle(word);
-            const look = alike.map(name => style[name]).join();
+            const look = [word.className, ...alike.map(name => style[name])].join();
             if (seen.has(look)) again.push(word);
             seen.add(look);
         }
@@ -28,17 +29,23 @@ FEWER_WORDS = """() => {
 }"""
 
 
-def start_axe(tab, part: str | None = None, *, colours: bool = True) -> None:
+def start_axe(tab, part: str | None = None, *, colours: bool = True, only: str | None = None) -> None:
     """Let axe-core read a page, or one part of it; other tabs can be looked at meanwhile.
 
-    Most of its time goes into the contrast of ``colours``.
+    Most of its time goes into the contrast of ``colours``.  ``only`` names a single rule.
     """
     tab.evaluate(FEWER_WORDS)
     tab.evaluate(Axe().axe_script)
-    rules = {"color-contrast": {"enabled": colours}}
+    rules = {"runOnly": RULES, "rules": {"color-contrast": {"enabled": colours}}}
     tab.evaluate(
         "([part, options]) => { window.axeFound = axe.run(part ?? document, options); }",
-        [part, {"runOnly": RULES, "resultTypes": ["violations"], "rules": rules}],
+        [
+            part,
+            {
+                "resultTypes": ["violations"],
+                **({"runOnly": {"type": "rule", "values": [only]}} if only else rules),
+            },
+        ],
     )
 
 

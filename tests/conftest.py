@@ -1,13 +1,46 @@
-"""One Chromium for the tests that look at pages."""
+"""How tests are dealt to the workers, what was sampled, and one Chromium for those that look at pages."""
 
 import os
 import shutil
 
 import pytest
+import sampling
 from playwright.sync_api import sync_playwright
 
 # as root, without a network and without a screen
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+#: Files whose tests take longest: they are dealt first, so that no worker is left with one at the end.
+LONG = ("test_exercises_proofs.py", "test_binder.py", "test_certify.py", "test_fit.py", "test_inference.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Tests of a file share a worker and what it has computed; where there are any, of a page or solution."""
+    for item in items:
+        name = f"{item.path.parent.name}/{item.path.name}"
+        about = getattr(item, "callspec", None) and {**item.callspec.params}
+        for part in ("solution", "page"):
+            if about and part in about:
+                name = f"{part} {getattr(about[part], 'stem', about[part])}"
+        item.add_marker(pytest.mark.xdist_group(name))
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
+def pytest_sessionfinish(session):
+    """A worker hands over what it sampled."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["sampled"] = sampling.SAID
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    sampling.SAID.extend(getattr(node, "workeroutput", {}).get("sampled", []))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say what was proved in part."""
+    for line in dict.fromkeys(sampling.SAID):
+        terminalreporter.write_line(f"sampled {line}; all with ALL=yes")
 
 
 @pytest.fixture(scope="module")

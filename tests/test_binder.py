@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from mlm import executions
+
 ROOT = Path(__file__).parents[1]
 BINDER = ROOT / ".binder"
 CHAPTER = "book/03-basics.md"
@@ -51,7 +53,7 @@ def binder(tmp_path_factory):
     """A checkout and an environment made by the steps of Binder's plan; the environment is kept while its
     sources stay the same."""
     made_from = b"".join((BINDER / name).read_bytes() for name in ("requirements.txt", "postBuild"))
-    environment = ROOT / ".cache" / "binder" / hashlib.sha256(made_from).hexdigest()[:12]
+    environment = executions.folder().parent / "binder" / hashlib.sha256(made_from).hexdigest()[:12]
     home = tmp_path_factory.mktemp("home")
     checkout = home / "checkout"
     ignored = shutil.ignore_patterns(".git", ".venv", ".cache", "_build", "*.egg-info")

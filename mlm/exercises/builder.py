@@ -13,23 +13,23 @@ none           kept                              run
 =============  ================================  =================================================
 
 Fences ``:::{discussion}`` inside Markdown are dropped too.  To compile means to run the solution, which
-takes a while, so what came of it is kept in ``.cache/exercises`` for as long as the solution, the data,
-`mlm` and the locked packages stay as they are.
+takes a while, so what came of it is kept (`mlm.executions`).
 """
 
 import json
 import os
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from mlm.exercises import keys
 from mlm.exercises.align import distance
-from mlm.exercises.compiler import ROOT, compile_solution
+from mlm.exercises.compiler import ROOT, Compiled, compile_solution
 from mlm.exercises.notebooks import BuildFailed, is_edited, notebook_text
 
 SOLUTIONS, EXERCISES = ROOT / "solutions", ROOT / "exercises"
 #: A key computed again, perhaps on another machine, may differ from the stored one by this share of a
-#: tolerance and still say the same.
-DRIFT = 0.1
+#: tolerance and still say the same: its right values, and its mistakes and routes.
+DRIFT, DRIFT_OF_OTHERS = 0.1, 0.5
 
 
 def build_all(
@@ -39,6 +39,7 @@ def build_all(
     solutions: Path = SOLUTIONS,
     exercises: Path = EXERCISES,
     worked: Path | None = None,
+    say=lambda line: None,
 ) -> list[str]:
     """Build every exercise, or (``check``) prove that the generated files are what they should be.
 
@@ -52,6 +53,8 @@ def build_all(
         Where solutions are read and exercises are written.
     worked : pathlib.Path, optional
         Where each exercise is written with its answers worked out, to try a grading with.
+    say : callable
+        Is told, in a line, which solution has run.
 
     Returns
     -------
@@ -68,9 +71,10 @@ def build_all(
         raise BuildFailed(f"{solutions} holds no solution: a solution is a file such as 03-basics.md")
     if worked and worked.resolve() == exercises.resolve():
         raise BuildFailed(f"{worked} would hold the exercises with their answers; name another folder")
+    compiled = _compile_all(paths, variant, say)
     for solution in paths:
         try:
-            files = _generated(solution, exercises, variant, worked)
+            files = _generated(solution, compiled[solution].result(), exercises, worked)
         except BuildFailed as problem:
             problems.append(str(problem))
             continue
@@ -92,8 +96,17 @@ def build_all(
     return done
 
 
-def _generated(solution: Path, exercises: Path, variant: int | None, worked: Path | None) -> dict[Path, str]:
-    compiled = compile_solution(solution, variant)
+def _compile_all(paths: list[Path], variant: int | None, say) -> dict[Path, Future]:
+    """Run the solutions, as many at a time as there are cores."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        runs = {pool.submit(compile_solution, path, variant): path for path in paths}
+        for done, run in enumerate(as_completed(runs), start=1):
+            say(f"{done} of {len(runs)} solutions have run: {runs[run].name}")
+    return {path: run for run, path in runs.items()}
+
+
+def _generated(solution: Path, compiled: Compiled, exercises: Path, worked: Path | None) -> dict[Path, str]:
+    variant = compiled.key["variant"]
     key_file = keys.file_of(exercises / "keys", solution.stem, variant)
     files = {key_file: keys.dump(compiled.key)}
     if variant is None:
@@ -153,7 +166,7 @@ def _differ(old: dict | None, new: dict | None) -> bool:
     if old is None or new is None or _frame(old) != _frame(new):
         return True
     settings = ("rtol", "atol", "points", "probes", "rubric")
-    return any(old.get(field) != new.get(field) for field in settings) or _drift(old, new) > DRIFT
+    return any(old.get(field) != new.get(field) for field in settings) or _drifts(old, new)
 
 
 def _orphans(solutions: Path, exercises: Path) -> list[str]:
@@ -175,11 +188,12 @@ def _frame(thing):
     return "a number" if isinstance(thing, float) else thing
 
 
-def _drift(old: dict, new: dict) -> float:
-    """Largest difference of the right value, the mistakes and the routes, in tolerances."""
+def _drifts(old: dict, new: dict) -> bool:
+    """Do the numbers say something else than they did?"""
     if old["kind"] == "write":
-        return 0.0
-    pairs = [(old["value"], new["value"])]
-    for field in ("mistakes", "accepts"):
-        pairs += [(a["value"], b["value"]) for a, b in zip(old[field], new[field], strict=True)]
-    return max(distance(a, b, new["rtol"], new["atol"]) for a, b in pairs)
+        return False
+    tolerance = new["rtol"], new["atol"]
+    others = [pair for field in ("mistakes", "accepts") for pair in zip(old[field], new[field], strict=True)]
+    return distance(old["value"], new["value"], *tolerance) > DRIFT or any(
+        distance(a["value"], b["value"], *tolerance) > DRIFT_OF_OTHERS for a, b in others
+    )

@@ -21,6 +21,10 @@ STEADY = {
     # PyTensor reports a missing compiler; nutpie compiles with numba and needs none
     "PYTENSOR_FLAGS": "cxx=",
 }
+if "avx2" in executions.processor():
+    # nor on the newest instructions that a processor happens to have: a search that gets lost would get
+    # lost elsewhere
+    STEADY["OPENBLAS_CORETYPE"] = "Haswell"
 #: what a kernel does first, so that it reports the files that it opens
 REPORTING = "from mlm.executions import report_opened; report_opened(); del report_opened"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SITE = Path(os.environ.get("SITE", ROOT / "_build" / "html"))
-SETTINGS = [(theme, width) for theme in ("light", "dark") for width in (1300, 390)]
+WIDTHS = (1300, 390)  # px: a desk, a phone
 
 
 def site_pages() -> list[str]:

@@ -5,24 +5,19 @@
 
 import functools
 import http.server
-import os
-import shutil
-import signal
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
-from built_site import ROOT, SETTINGS, SITE, new_tab, site_pages
+from built_site import SITE, WIDTHS, new_tab, site_pages
 
 
 def pytest_generate_tests(metafunc):
     if "page" in metafunc.fixturenames:
         # without a site the fixture `site` fails; an empty list would skip the tests in silence
         metafunc.parametrize("page", site_pages() or ["no page"])
-    if "setting" in metafunc.fixturenames:
-        metafunc.parametrize("setting", SETTINGS, ids=[f"{theme}-{width}" for theme, width in SETTINGS])
+    if "width" in metafunc.fixturenames:
+        metafunc.parametrize("width", WIDTHS)
 
 
 @pytest.fixture(scope="session")
@@ -31,37 +26,6 @@ def site() -> Path:
     if not site_pages():
         pytest.fail(f"There is no site in {SITE}: run `make book` first.")
     return SITE
-
-
-def pytest_collection_modifyitems(items):
-    """What asks for the second build comes last: it takes minutes, while the other tests run."""
-    items.sort(key=lambda item: "second_build" in item.fixturenames)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def begun_early(request):
-    """Begin the second build before the first test, if a test will ask for it."""
-    if site_pages() and any("second_build" in item.fixturenames for item in request.session.items):
-        request.getfixturevalue("second_build")
-
-
-@pytest.fixture(scope="session")
-def second_build(tmp_path_factory):
-    """Folder, process and log of a build from a copy of the sources with nothing in the cache."""
-    home = tmp_path_factory.mktemp("second")
-    copy, log = home / "a folder with another name", home / "log"
-    ignored = shutil.ignore_patterns(".git", ".venv", ".cache", "_build", "__pycache__", "*.egg-info")
-    shutil.copytree(ROOT, copy, ignore=ignored)
-    variables = {**os.environ, "PYTHONPATH": str(copy)}
-    command = ["nice", sys.executable, "-m", "mlm.cli", "book"]  # the browser's tests have time limits
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command, cwd=copy, env=variables, stdout=output, stderr=output, start_new_session=True
-        )
-    yield copy, process, log
-    if process.poll() is None:  # the tests were stopped; the workers go with the build
-        os.killpg(process.pid, signal.SIGTERM)
-    process.wait()
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

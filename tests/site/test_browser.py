@@ -1,17 +1,24 @@
 """Every page as a reader sees it: on a desk and on a phone, in light and in dark.
 
-`PICTURES=folder pytest tests/site/test_browser.py` keeps a picture of each page in each setting, for people.
+A page is opened once at each width and asked everything in there; what it answered is kept for as long as
+its bytes, the browser and these tests stay the same (see `mlm.executions`).
+`PICTURES=folder pytest tests/site/test_browser.py` keeps a picture of each page at each width, for people.
 """
 
+import hashlib
 import os
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
 from accessibility import axe_found, start_axe, violations
-from built_site import SETTINGS, SITE, ready, site_pages, unfold
+from bs4 import BeautifulSoup
+from built_site import SITE, WIDTHS, ready, settled, site_pages, unfold
 from playwright.sync_api import Error
+
+from mlm import executions
 
 PICTURES = os.environ.get("PICTURES")
 
@@ -37,6 +44,7 @@ class Visit:
     foreign: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
+    violations_in_the_dark: list[str] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
     gaps: list[float] = field(default_factory=list)
     shadows: list[tuple[bool, bool]] = field(default_factory=list)
@@ -47,31 +55,63 @@ class Visit:
 
 @pytest.fixture(scope="module")
 def visits(browser, address):
-    """Visit a page once, in all settings at a time; every test reads its own line of the record."""
+    """Visit a page once, at both widths; every test reads its own line of the record."""
     contexts, seen = {}, {}
-    for theme, width in SETTINGS:
-        contexts[theme, width] = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce"
+    for width in WIDTHS:
+        contexts[width] = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme="light", reduced_motion="reduce"
         )
-        contexts[theme, width].set_default_timeout(120_000)  # four long pages share the processors
+        contexts[width].set_default_timeout(300_000)  # long pages on a busy machine
 
-    def visit(page: str, setting: tuple[str, int]) -> Visit:
+    def visit(page: str, width: int) -> Visit:
         if page not in seen:
-            seen[page] = visit_all(contexts, address, page)
+            seen[page] = remembered(contexts, address, page, browser.version)
         if isinstance(seen[page], Error):
             raise seen[page]  # once is enough: a second visit would take as long to fail
-        return seen[page][setting]
+        return seen[page][width]
 
     yield visit
     for context in contexts.values():
         context.close()
 
 
-def visit_all(contexts: dict, address: str, page: str) -> dict[tuple[str, int], Visit] | Error:
-    """What happened in each setting, or what ended the visit."""
-    tabs = {setting: context.new_page() for setting, context in contexts.items()}
+def remembered(contexts: dict, address: str, page: str, version: str) -> dict[int, Visit] | Error:
+    """What the page answered when it had these bytes; else what it answers now."""
+    key = hashlib.sha256(repr((page, version, bytes_of(page), bytes_of_tests())).encode()).hexdigest()
+    if not PICTURES and (kept := executions.recall(key)):
+        return {int(width): Visit(**found) for width, found in kept.items()}
+    found = visit_both(contexts, address, page)
+    if not isinstance(found, Error):
+        executions.keep(key, {str(width): asdict(visit) for width, visit in found.items()})
+    return found
+
+
+def bytes_of(page: str) -> list[str]:
+    """Hashes of the page and of what it draws with."""
+    text = (SITE / page).read_bytes()
+    images = BeautifulSoup(text, "html.parser").find_all("img", src=lambda src: "_images" in src)
+    paths = [(SITE / page).parent / image["src"] for image in images]
+    return [hashlib.sha256(part).hexdigest() for part in (text, *(p.read_bytes() for p in paths))] + statics()
+
+
+@cache
+def statics() -> list[str]:
+    files = [path for path in sorted((SITE / "_static").rglob("*")) if path.is_file()]
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+
+
+@cache
+def bytes_of_tests() -> list[str]:
+    here = Path(__file__)
+    files = [here, here.with_name("built_site.py"), here.parents[1] / "accessibility.py"]
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+
+
+def visit_both(contexts: dict, address: str, page: str) -> dict[int, Visit] | Error:
+    """What happened at each width, or what ended the visit."""
+    tabs = {width: context.new_page() for width, context in contexts.items()}
     try:
-        return look_at_all(tabs, address, page)
+        return look_at_both(tabs, address, page)
     except Error as problem:
         return problem
     finally:
@@ -79,20 +119,30 @@ def visit_all(contexts: dict, address: str, page: str) -> dict[tuple[str, int], 
             tab.close()
 
 
-def look_at_all(tabs: dict, address: str, page: str) -> dict[tuple[str, int], Visit]:
-    """Each tab is a process of its own: while one is looked at, the others work."""
-    found = {setting: listen(tab, address) for setting, tab in tabs.items()}
+def look_at_both(tabs: dict, address: str, page: str) -> dict[int, Visit]:
+    """Each tab is a process of its own: while one is looked at, the other works."""
+    found = {width: listen(tab, address) for width, tab in tabs.items()}
     for tab in tabs.values():
         tab.goto(address + page, wait_until="commit")
-    for setting, tab in tabs.items():
-        look(tab, found[setting])
-        picture(tab, page, setting)
+    for width, tab in tabs.items():
+        look(tab, found[width])
+        picture(tab, page, width)
         # a copy: axe looks for imported style sheets in the wrong folder, and what it asks for does not count
-        found[setting] = deepcopy(found[setting])
-        start_axe(tab, colours=setting[1] == 1300)  # colours are the same at any width
-    for setting, tab in tabs.items():
-        found[setting].violations = axe_found(tab)
+        found[width] = deepcopy(found[width])
+        start_axe(tab, colours=width == WIDTHS[0])  # colours are the same at any width
+    for width, tab in tabs.items():
+        found[width].violations = axe_found(tab)
+    found[WIDTHS[0]].violations_in_the_dark = contrast_in_the_dark(tabs[WIDTHS[0]])
     return found
+
+
+def contrast_in_the_dark(tab) -> list[str]:
+    """What is too faint once the reader's system turns dark; the structure stays what it was."""
+    tab.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    tab.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    settled(tab)
+    start_axe(tab, only="color-contrast")
+    return axe_found(tab)
 
 
 def listen(tab, address: str) -> Visit:
@@ -121,27 +171,32 @@ def look(tab, visit: Visit) -> None:
     visit.stuck = tab.evaluate(STUCK)
 
 
-def picture(tab, page: str, setting: tuple[str, int]) -> None:
+def picture(tab, page: str, width: int) -> None:
     """Keep a picture if somebody wants to look; a long page takes seconds."""
     if PICTURES:
         name = page.removesuffix(".html").replace("/", "_")
-        tab.screenshot(path=Path(PICTURES) / f"{name}-{setting[0]}-{setting[1]}.png", full_page=True)
+        tab.screenshot(path=Path(PICTURES) / f"{name}-{width}.png", full_page=True)
 
 
-def test_nothing_goes_wrong_in_the_console(visits, page, setting):
-    assert not visits(page, setting).errors
+def test_nothing_goes_wrong_in_the_console(visits, page, width):
+    assert not visits(page, width).errors
 
 
-def test_nothing_is_asked_from_another_server(visits, page, setting):
-    assert not visits(page, setting).foreign
+def test_nothing_is_asked_from_another_server(visits, page, width):
+    assert not visits(page, width).foreign
 
 
-def test_nothing_that_the_page_asks_for_is_missing(visits, page, setting):
-    assert not visits(page, setting).missing
+def test_nothing_that_the_page_asks_for_is_missing(visits, page, width):
+    assert not visits(page, width).missing
 
 
-def test_no_rule_of_accessibility_is_broken(visits, page, setting):
-    assert not visits(page, setting).violations, "axe found:\n" + "\n".join(visits(page, setting).violations)
+def test_no_rule_of_accessibility_is_broken(visits, page, width):
+    assert not visits(page, width).violations, "axe found:\n" + "\n".join(visits(page, width).violations)
+
+
+def test_everything_can_be_read_in_the_dark(visits, page):
+    faint = visits(page, WIDTHS[0]).violations_in_the_dark
+    assert not faint, "axe found:\n" + "\n".join(faint)
 
 
 @pytest.mark.parametrize("faint", ["color: #ddd", "background: #777", "opacity: 0.2"])
@@ -154,13 +209,13 @@ def test_one_faint_word_of_code_is_found_among_many(tab, faint):
     assert [line for line in violations(tab) if line.startswith("color-contrast") and 'class="c"' in line]
 
 
-def test_the_page_is_not_wider_than_the_screen(visits, page, setting):
-    assert visits(page, setting).overflow <= 0, f"{page} is {visits(page, setting).overflow} px too wide"
+def test_the_page_is_not_wider_than_the_screen(visits, page, width):
+    assert visits(page, width).overflow <= 0, f"{page} is {visits(page, width).overflow} px too wide"
 
 
-def test_every_formula_is_set(visits, page, setting):
-    assert visits(page, setting).bad_formulas == 0, f"{page}: MathJax could not read a formula"
-    assert visits(page, setting).flat_formulas == 0, f"{page}: formulas were left as text"
+def test_every_formula_is_set(visits, page, width):
+    assert visits(page, width).bad_formulas == 0, f"{page}: MathJax could not read a formula"
+    assert visits(page, width).flat_formulas == 0, f"{page}: formulas were left as text"
 
 
 def test_the_root_page_leads_to_the_first_chapter(tab, address):
@@ -197,9 +252,9 @@ def test_search_excerpts_show_formulas_as_signs(tab, address):
 def test_what_scrolls_shows_a_shadow_and_what_fits_does_not(visits):
     page = next(page for page in site_pages() if "table-scroll" in (SITE / page).read_text())
     scrolling = {390: set(), 1300: set()}
-    for theme, width in SETTINGS:
-        boxes = visits(page, (theme, width)).shadows
-        assert all(scrolls == shadow for scrolls, shadow in boxes), f"{theme}, {width} px: {boxes}"
+    for width in WIDTHS:
+        boxes = visits(page, width).shadows
+        assert all(scrolls == shadow for scrolls, shadow in boxes), f"{width} px: {boxes}"
         scrolling[width] |= {scrolls for scrolls, _ in boxes}
     assert True in scrolling[390] and False in scrolling[1300], scrolling
 
@@ -213,8 +268,8 @@ def test_the_folded_reasons_of_a_table_are_printed(tab, address):
     assert reason.is_visible()
 
 
-def test_outputs_of_one_cell_keep_apart(visits, page, setting):
-    gaps = visits(page, setting).gaps
+def test_outputs_of_one_cell_keep_apart(visits, page, width):
+    gaps = visits(page, width).gaps
     assert all(gap >= 8 for gap in gaps), f"some outputs touch: {gaps}"
 
 
@@ -226,8 +281,8 @@ def test_cards_that_are_links_are_underlined(tab, address):
         assert card.evaluate("title => getComputedStyle(title).textDecorationLine") == "underline"
 
 
-def test_wide_content_can_be_scrolled_by_keyboard(visits, page, setting):
-    stuck = visits(page, setting).stuck
+def test_wide_content_can_be_scrolled_by_keyboard(visits, page, width):
+    stuck = visits(page, width).stuck
     assert not stuck, f"{page} has regions that scroll by mouse only: {stuck}"
 
 
