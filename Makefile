@@ -6,7 +6,7 @@ export PYTHONUNBUFFERED := 1
 export ALL
 
 .DEFAULT_GOAL := help
-.PHONY: help env book serve test lint exercises check grade doctor reference lock clean
+.PHONY: help env book serve test lint exercises chapter check grade doctor reference lock clean
 
 help:
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1 | /' | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ lint: env ## style of the code in the package, tests and chapters; spelling; unk
 
 exercises: env ## make exercises/ and their keys from solutions/
 	@$(BIN)/mlm exercises
+
+chapter: env ## begin a chapter, a page and its exercises that build and pass: make chapter NEW=06-error-structure
+	@$(if $(NEW),,echo "Say how it is called: make chapter NEW=06-error-structure"; exit 1;) $(BIN)/mlm chapter "$(NEW)"
 
 check: env ## run a learner's notebook and print how each question went: make check EX=03-basics
 	@$(BIN)/mlm check $(EX)

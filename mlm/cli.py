@@ -150,6 +150,18 @@ def seed_of(variant: str | None) -> dict:
 
 
 @app.command()
+def chapter(name: Annotated[str, typer.Argument(help="For example 06-error-structure.")]) -> None:
+    """Begin a chapter: write a page and a solution that build and pass."""
+    from mlm.chapter import CannotBegin, begin_chapter
+
+    try:
+        for line in begin_chapter(name):
+            typer.echo(line)
+    except CannotBegin as problem:
+        fail(problem)
+
+
+@app.command()
 def doctor() -> None:
     """Say whether this machine can run the course, and what to do where it cannot."""
     from mlm.doctor import report

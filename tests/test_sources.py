@@ -85,7 +85,10 @@ def is_long(cell) -> bool:
 def test_make_alone_prints_its_targets_with_one_line_each():
     run = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True)
     printed = re.findall(r"^  make (\w+) +\S", run.stdout, flags=re.MULTILINE)
-    assert " ".join(printed) == "env book serve test lint exercises check grade doctor reference lock clean"
+    assert (
+        " ".join(printed)
+        == "env book serve test lint exercises chapter check grade doctor reference lock clean"
+    )
 
 
 NUMBER = re.compile(r"(?<![\w.])\d+\.\d+(?![\w.]*\d)|\b\d+(?=%| per cent)")
