@@ -104,9 +104,9 @@ def grade(
     """Grade a folder of submissions in a sandbox; run it again to go on where it stopped."""
     from mlm.exercises.builder import SOLUTIONS
     from mlm.grading.model import CannotGrade
+    from mlm.grading.report.summary import print_summary
     from mlm.grading.run import Settings, grade_folder
-    from mlm.grading.sandbox import Limits
-    from mlm.grading.summary import print_summary
+    from mlm.grading.sandbox.host import Limits
 
     limits = Limits(seconds, cell_seconds, int(memory * 1e9), processes=processes)
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mlm.grading.run import Graded, Settings, grade_folder
-from mlm.grading.sandbox import NoSandbox
+from mlm.grading.sandbox.host import NoSandbox
 
 from .attacks.scene import EXERCISE, SOLUTION, Scene, submit
 

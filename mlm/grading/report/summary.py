@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mlm.grading.report.visible import visible
 from mlm.grading.run import Graded, Settings
-from mlm.grading.visible import visible
 
 SHOWN, WIDTH = 8, 120
 #: What an instructor opens first, and why.

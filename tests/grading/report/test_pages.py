@@ -9,10 +9,11 @@ from accessibility import violations
 from bs4 import BeautifulSoup
 
 from mlm.exercises.notebooks import exercise_notebook
-from mlm.grading import pages, questions
-from mlm.grading.marks import Mark
+from mlm.grading.judge import questions
+from mlm.grading.judge.handmarks import Mark
 from mlm.grading.model import Answer, CannotGrade, Result
-from mlm.grading.visible import number, visible
+from mlm.grading.report import pages
+from mlm.grading.report.visible import number, visible
 
 from .example import ASKED, HOSTILE, OVERRIDE, QUESTIONS, ROOT, SOLUTION, class_of, hostile, result
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from mlm.grading.model import CannotGrade
-from mlm.grading.tex import tex_to_html
+from mlm.grading.report.tex import tex_to_html
 
 _CALL = re.compile(r"""\bex\.(?:check|write)\(\s*(["'])([a-z][a-z0-9-]*)\1""")
 _HEADING = re.compile(r"^## +(.+)$", re.MULTILINE)
