@@ -132,7 +132,7 @@ def grade(
         fail(problem)
     except KeyboardInterrupt:
         fail(Exception("Stopped. What was graded is kept: the same command goes on from here."))
-    print_summary(graded, settings)
+    print_summary(graded, exercise, out)
     raise typer.Exit(1 if graded.failed else 0)
 
 

@@ -14,7 +14,9 @@ room                what it does
                     those once that would come out the same
 `judge`             `judging` turns what was said into points; `handmarks` reads marks of written answers,
                     given by hand; `questions` tells what was asked
-`report`            what an instructor and a learner read (`pages`, with `overview`, `visible` and `tex`),
-                    what other programs read (`exports`), and the last words of a run (`summary`)
+`report`            what an instructor and a learner read (`pages`, with `overview`, `visible`, `markdown`
+                    and `tex`), what other programs read (`exports`), the last words of a run (`summary`)
 ==================  ====================================================================================
+
+Which room may import from which: `tests/grading/test_rooms.py`, which holds `inside` apart from all answers.
 """

@@ -14,8 +14,7 @@ from mlm.exercises.notebooks import BuildFailed, exercise_notebook
 from mlm.grading.collect.submissions import collect, missing_learners, slugs
 from mlm.grading.judge import handmarks, questions
 from mlm.grading.judge.judging import HARD_CODED, Claims, mark
-from mlm.grading.judge.questions import Asked
-from mlm.grading.model import NOT_GRADED, CannotGrade, Result, Submission
+from mlm.grading.model import NOT_GRADED, Asked, CannotGrade, Graded, Result, Submission
 from mlm.grading.report import exports, pages
 from mlm.grading.sandbox.host import ROOT, Exam, Limits
 from mlm.grading.sandbox.pool import a_record, records, surroundings
@@ -85,33 +84,6 @@ class Settings:
     def solution(self) -> Path:
         """The file that the exercise is made from."""
         return self.solutions / f"{self.exercise}.md"
-
-
-@dataclass(frozen=True)
-class Graded:
-    """What came of grading a folder.
-
-    Attributes
-    ----------
-    results : list of Result
-        One for each file, sorted by name.
-    absent : list of str
-        Learners of the roster without a submission.
-    ran : int
-        How many submissions ran now; the others were known.
-    written : list of str
-        Files of the output folder that are new or changed.
-    """
-
-    results: list[Result]
-    absent: list[str]
-    ran: int
-    written: list[str]
-
-    @property
-    def failed(self) -> list[Result]:
-        """Those that the grader could not run, by no fault of theirs."""
-        return [result for result in self.results if result.status == NOT_GRADED]
 
 
 def grade_folder(settings: Settings, say=lambda line: None) -> Graded:

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from mlm.grading.judge.questions import Asked
-from mlm.grading.model import CannotGrade, Result
+from mlm.grading.model import Asked, CannotGrade, Result
 from mlm.grading.report.exports import cell, labels, to_csv
 from mlm.grading.report.visible import number, visible
 

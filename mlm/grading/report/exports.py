@@ -9,8 +9,7 @@ import json
 import re
 from collections import Counter
 
-from mlm.grading.judge.questions import Asked
-from mlm.grading.model import NOT_GRADED, Answer, CannotGrade, Result
+from mlm.grading.model import NOT_GRADED, Answer, Asked, CannotGrade, Result
 from mlm.grading.report.visible import JOINERS, number, visible
 
 _FORMULA = "=+\\-@＝＋－＠﹦﹢﹣﹫"

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from mlm.grading.judge.questions import Asked
-from mlm.grading.model import GRADED, Result
+from mlm.grading.model import GRADED, Asked, Result
 from mlm.grading.report.exports import best_of_each
 
 #: Statuses of submissions that ran: only they tell how hard a question was.

@@ -9,8 +9,8 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from mlm.exercises.keys import count_words
-from mlm.grading.judge.questions import Asked, Released, hint_to_html
-from mlm.grading.model import Answer, Result
+from mlm.grading.model import Answer, Asked, Released, Result
+from mlm.grading.report.markdown import hint_to_html
 from mlm.grading.report.overview import KINDS, Kind, overview
 from mlm.grading.report.visible import number, visible
 
