@@ -18,9 +18,9 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mlm.book import STEADY
 from mlm.exercises import keys
 from mlm.exercises.exercise import KEYS_FOLDER
+from mlm.exercises.kernels import STEADY
 from mlm.exercises.variants import VARIANT
 from mlm.grading.model import CannotGrade
 from mlm.grading.sandbox.inside.isolation import NOBODY
