@@ -105,9 +105,9 @@ def grade(
     """Grade a folder of submissions in a sandbox; run it again to go on where it stopped."""
     from mlm.exercises.builder import SOLUTIONS
     from mlm.grading.model import CannotGrade
+    from mlm.grading.report.summary import print_summary
     from mlm.grading.run import Settings, grade_folder
-    from mlm.grading.sandbox import Limits
-    from mlm.grading.summary import print_summary
+    from mlm.grading.sandbox.host import Limits
 
     limits = Limits(seconds, cell_seconds, int(memory * 1e9), processes=processes)
     try:
@@ -133,7 +133,7 @@ def grade(
         fail(problem)
     except KeyboardInterrupt:
         fail(Exception("Stopped. What was graded is kept: the same command goes on from here."))
-    print_summary(graded, settings)
+    print_summary(graded, exercise, out)
     raise typer.Exit(1 if graded.failed else 0)
 
 

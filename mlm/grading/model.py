@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from markupsafe import Markup
+
 GRADED, PARTLY, NOT_GRADED = "graded", "partly", "not graded"
 
 
@@ -136,3 +138,99 @@ class Result:
     def possible(self) -> float:
         """Points that can be earned."""
         return sum(answer.possible for answer in self.answers)
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What came of grading a folder.
+
+    Attributes
+    ----------
+    results : list of Result
+        One for each file, sorted by name.
+    absent : list of str
+        Learners of the roster without a submission.
+    ran : int
+        How many submissions ran now; the others were known.
+    written : list of str
+        Files of the output folder that are new or changed.
+    """
+
+    results: list[Result]
+    absent: list[str]
+    ran: int
+    written: list[str]
+
+    @property
+    def failed(self) -> list[Result]:
+        """Those that the grader could not run, by no fault of theirs."""
+        return [result for result in self.results if result.status == NOT_GRADED]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A place in the book.
+
+    Attributes
+    ----------
+    page, title : str
+        Titles of the page and of the section; the same where the whole page is meant.
+    address : str
+        Where it is, seen from the first folder of the site: ``book/03-basics.html#sec-basics-icc``.
+    """
+
+    page: str
+    title: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question as a page shows it.
+
+    Attributes
+    ----------
+    exercise : str
+        Title of the exercise.
+    name, number, title : str
+        ``icc``, ``3.4`` and ``How much of the variation lies between professors?``.
+    text : Markup
+        The exercise's own words above the answer, as HTML without script, picture or foreign tag.
+    kind : str
+        ``check`` or ``write``.
+    points : float
+        Points that can be earned.
+    section : Section or None
+        What to read; None where the book has no page for the exercise.
+    mistakes : dict of str to Markup
+        The hint of each catalogued mistake.
+    rubric : tuple of (str, float)
+        Criteria and their points, where kind is ``write``.
+    words : (int, int) or None
+        Fewest and most words that are asked for, where kind is ``write``.
+    """
+
+    exercise: str
+    name: str
+    number: str
+    title: str
+    text: Markup
+    kind: str
+    points: float
+    section: Section | None
+    mistakes: dict
+    rubric: tuple = ()
+    words: tuple[int, int] | None = None
+
+    @property
+    def heading(self) -> str:
+        """Number and title: ``3.1 Who teaches how much?``."""
+        return f"{self.number} {self.title}".strip()
+
+
+@dataclass(frozen=True)
+class Released:
+    """What a page shows of the solution once it is released: the worked answer and its discussion."""
+
+    code: str
+    discussion: Markup

@@ -11,14 +11,14 @@ from mlm.exercises import keys
 from mlm.exercises.builder import SOLUTIONS
 from mlm.exercises.compiler import compile_solution
 from mlm.exercises.notebooks import BuildFailed, exercise_notebook
-from mlm.grading import exports, marks, pages, questions
-from mlm.grading.marking import HARD_CODED, Claims, mark
-from mlm.grading.model import NOT_GRADED, CannotGrade, Result, Submission
-from mlm.grading.questions import Asked
-from mlm.grading.running import a_record, records, surroundings
-from mlm.grading.sandbox import ROOT, Exam, Limits
+from mlm.grading.collect.submissions import collect, missing_learners, slugs
+from mlm.grading.judge import handmarks, questions
+from mlm.grading.judge.judging import HARD_CODED, Claims, mark
+from mlm.grading.model import NOT_GRADED, Asked, CannotGrade, Graded, Result, Submission
+from mlm.grading.report import exports, pages
+from mlm.grading.sandbox.host import ROOT, Exam, Limits
+from mlm.grading.sandbox.pool import a_record, records, surroundings
 from mlm.grading.store import Store, alone_in, write_whole
-from mlm.grading.submissions import collect, missing_learners, slugs
 
 SEEDS = 10**15  # private seeds to draw from
 DRAWS = 10  # seeds drawn before giving up: data of a few seeds cannot be asked every question
@@ -84,33 +84,6 @@ class Settings:
     def solution(self) -> Path:
         """The file that the exercise is made from."""
         return self.solutions / f"{self.exercise}.md"
-
-
-@dataclass(frozen=True)
-class Graded:
-    """What came of grading a folder.
-
-    Attributes
-    ----------
-    results : list of Result
-        One for each file, sorted by name.
-    absent : list of str
-        Learners of the roster without a submission.
-    ran : int
-        How many submissions ran now; the others were known.
-    written : list of str
-        Files of the output folder that are new or changed.
-    """
-
-    results: list[Result]
-    absent: list[str]
-    ran: int
-    written: list[str]
-
-    @property
-    def failed(self) -> list[Result]:
-        """Those that the grader could not run, by no fault of theirs."""
-        return [result for result in self.results if result.status == NOT_GRADED]
 
 
 def grade_folder(settings: Settings, say=lambda line: None) -> Graded:
@@ -285,15 +258,15 @@ def write_reports(
     """
     out = settings.out
     marked = out / "marks.csv"
-    rows = marks.marks_rows(marked) if marked.exists() else []
-    given = marks.read_marks(marked, results, asked) if rows else {}
-    results = [marks.merge_marks(result, given) for result in results]
+    rows = handmarks.marks_rows(marked) if marked.exists() else []
+    given = handmarks.read_marks(marked, results, asked) if rows else {}
+    results = [handmarks.merge_marks(result, given) for result in results]
     files = {
         "grades.csv": exports.grades_csv(results, key["questions"]),
         "canvas.csv": exports.canvas_csv(results, settings.canvas or settings.exercise),
         "class.html": pages.class_page(results, asked, absent, settings.site),
         "marking.html": pages.marking_page(results, asked),
-        "marks.csv": marks.marks_template(results, asked, rows),
+        "marks.csv": handmarks.marks_template(results, asked, rows),
     }
     released = questions.released(settings.solution) if settings.release else None
     dealt = key["variant"] is not None

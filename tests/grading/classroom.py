@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mlm.grading.run import Graded, Settings, grade_folder
-from mlm.grading.sandbox import NoSandbox
+from mlm.grading.model import Graded
+from mlm.grading.run import Settings, grade_folder
+from mlm.grading.sandbox.host import NoSandbox
 
 from .attacks.scene import EXERCISE, SOLUTION, Scene, submit
 

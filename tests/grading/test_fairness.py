@@ -22,10 +22,10 @@ from mlm.exercises.builder import EXERCISES, SOLUTIONS
 from mlm.exercises.compare import RIGHT, judge
 from mlm.exercises.compiler import compile_solution
 from mlm.exercises.notebooks import BuildFailed, exercise_notebook
-from mlm.grading import running
 from mlm.grading.model import Submission
 from mlm.grading.run import make_exam
-from mlm.grading.sandbox import Exam, Limits, Sandbox
+from mlm.grading.sandbox import pool as running
+from mlm.grading.sandbox.host import Exam, Limits, Sandbox
 
 from .classroom import open_classroom, sandbox_or_skip
 

@@ -16,7 +16,7 @@ from mlm.exercises.builder import build_all
 from mlm.exercises.compiler import compile_solution
 from mlm.grading.model import Result
 from mlm.grading.run import Settings, grade_folder
-from mlm.grading.sandbox import Limits
+from mlm.grading.sandbox.host import Limits
 
 from . import host
 from .attacks import ATTACKS

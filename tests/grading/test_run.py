@@ -13,8 +13,9 @@ from nbformat import v4
 
 from mlm.exercises.compiler import compile_solution
 from mlm.exercises.notebooks import BuildFailed, exercise_notebook
-from mlm.grading import run, running, sandbox
+from mlm.grading import run
 from mlm.grading.model import CannotGrade
+from mlm.grading.sandbox import host, pool
 from mlm.grading.store import FolderInUse
 
 from .attacks.scene import EXERCISE, SOLUTION, blank, perfect
@@ -26,15 +27,15 @@ TYPED = 'within = 49.5\nex.check("within", within)'
 
 
 def _close_all() -> None:
-    while running._open:
-        running._open.pop().close()
+    while pool._open:
+        pool._open.pop().close()
 
 
 @pytest.fixture(scope="module", autouse=True)
 def warm():
     """Keep the sandbox from one run to the next, which saves each test the loading of the stack."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(running, "close_sandboxes", lambda exam: None)
+        patched.setattr(pool, "close_sandboxes", lambda exam: None)
         yield
     _close_all()
 
@@ -78,7 +79,7 @@ def no_sandbox(monkeypatch):
     def refuse(*_):
         raise AssertionError("a sandbox was made, though nothing had to be run")
 
-    monkeypatch.setattr(running, "Sandbox", refuse)
+    monkeypatch.setattr(pool, "Sandbox", refuse)
 
 
 # ---- what comes of a run ------------------------------------------------------------------------------
@@ -154,7 +155,7 @@ WORK = "import time\nend = time.process_time() + 0.5\nwhile time.process_time() 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="on one core there is nothing to share")
 def test_a_neighbour_that_takes_every_processor_costs_an_honest_learner_nothing(room, cold):
     room.hand_in(ana=blank(before=SPIN), ben=perfect(before=WORK))  # taken in this order, at the same time
-    room.grade(jobs=2, limits=sandbox.Limits(seconds=40.0, cell_seconds=9.0))
+    room.grade(jobs=2, limits=host.Limits(seconds=40.0, cell_seconds=9.0))
     assert (rows(room)["ben"]["status"], rows(room)["ben"]["total"]) == ("graded", str(FULL))
 
 
@@ -162,9 +163,9 @@ def test_the_core_of_a_sandbox_is_free_again_when_it_was_ended(cold):
     """Else the next ones share all cores, with whoever takes them."""
     notebook, key = exercise_notebook(SOLUTION), compile_solution(SOLUTION, SEED).key
     with sandbox_or_skip():
-        ended = sandbox.Sandbox(run.make_exam(notebook, key, sandbox.Limits(), bare=False))
+        ended = host.Sandbox(run.make_exam(notebook, key, host.Limits(), bare=False))
     ended.kill()
-    claim, core = sandbox._own_core()
+    claim, core = host._own_core()
     claim.close()
     ended.close()
     assert core == ended.core
@@ -207,13 +208,13 @@ def test_the_files_are_the_same_from_a_dask_cluster_of_two_workers(room):
 def test_a_worker_with_another_version_of_the_course_is_refused(room, monkeypatch):
     room.hand_in(ana=blank())
     versions = iter(["this", "this", *["another"] * 9])
-    monkeypatch.setattr(running, "surroundings", lambda: next(versions))
-    with pytest.raises(running.OtherCourse, match="the same version"):
-        running._numbered(0, None, None, (), "the client's")
+    monkeypatch.setattr(pool, "surroundings", lambda: next(versions))
+    with pytest.raises(pool.OtherCourse, match="the same version"):
+        pool._numbered(0, None, None, (), "the client's")
 
 
 def test_no_dask_scheduler_is_said_with_its_address(room, monkeypatch):
-    monkeypatch.setattr(running, "ANSWERS_WITHIN", 1)
+    monkeypatch.setattr(pool, "ANSWERS_WITHIN", 1)
     room.hand_in(ana=blank())
     with pytest.raises(CannotGrade, match="No Dask scheduler answers at tcp://127.0.0.1:9"):
         room.grade(dask="tcp://127.0.0.1:9")
@@ -353,8 +354,8 @@ def test_two_runs_do_not_write_into_one_folder(graded):
 
 def test_without_bubblewrap_nothing_runs_and_the_refusal_says_what_to_install(room, cold, monkeypatch):
     room.hand_in(ana=perfect())
-    monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
-    with pytest.raises(sandbox.NoSandbox, match="not installed(.|\n)*apt install bubblewrap"):
+    monkeypatch.setattr(host.shutil, "which", lambda name: None)
+    with pytest.raises(host.NoSandbox, match="not installed(.|\n)*apt install bubblewrap"):
         run.grade_folder(room.settings)
     assert not list(room.settings.out.glob("grades.csv"))
 
@@ -364,15 +365,15 @@ def test_where_the_kernel_forbids_namespaces_the_refusal_says_so(room, cold, mon
     program = tmp_path / "bwrap"
     program.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2; exit 1\n")
     program.chmod(0o755)
-    monkeypatch.setattr(sandbox.shutil, "which", lambda name: str(program))
-    with pytest.raises(sandbox.NoSandbox, match="No permissions to create new namespace(.|\n)*sysctl"):
+    monkeypatch.setattr(host.shutil, "which", lambda name: str(program))
+    with pytest.raises(host.NoSandbox, match="No permissions to create new namespace(.|\n)*sysctl"):
         run.grade_folder(room.settings)
 
 
 def test_in_a_container_of_its_own_the_grades_are_the_same_without_a_sandbox(graded):
     changed = replace(graded.settings, out=graded.place / "bare", bare=True)
-    if os.getuid() == 0 and (closed := sandbox._closed_to_others()):
-        with pytest.raises(sandbox.NoSandbox, match=f"who cannot read {closed}, where this Python lies"):
+    if os.getuid() == 0 and (closed := host._closed_to_others()):
+        with pytest.raises(host.NoSandbox, match=f"who cannot read {closed}, where this Python lies"):
             run.grade_folder(changed)
         return
     run.grade_folder(changed)
@@ -410,7 +411,7 @@ def test_after_an_interruption_nothing_is_lost_or_done_twice(room, blow):
 
 def test_a_sandbox_that_dies_is_made_anew_and_the_submission_runs_again(room, monkeypatch):
     room.hand_in(ana=perfect(), ben=perfect())
-    run_in, calls = sandbox.Sandbox.run, []
+    run_in, calls = host.Sandbox.run, []
 
     def fragile(self, cells):
         calls.append(self)
@@ -418,7 +419,7 @@ def test_a_sandbox_that_dies_is_made_anew_and_the_submission_runs_again(room, mo
             self.kill()
         return run_in(self, cells)
 
-    monkeypatch.setattr(sandbox.Sandbox, "run", fragile)
+    monkeypatch.setattr(host.Sandbox, "run", fragile)
     room.grade()
     assert {row["total"] for row in rows(room).values()} == {str(FULL)} and calls[0] is not calls[1]
 
@@ -426,7 +427,7 @@ def test_a_sandbox_that_dies_is_made_anew_and_the_submission_runs_again(room, mo
 def test_a_sandbox_that_dies_each_time_costs_no_points_but_waits_for_the_next_run(room, monkeypatch):
     room.hand_in(ana=perfect())
     with monkeypatch.context() as patched:
-        patched.setattr(sandbox.Sandbox, "run", lambda self, cells: sandbox.Execution("failed", [], 0.0))
+        patched.setattr(host.Sandbox, "run", lambda self, cells: host.Execution("failed", [], 0.0))
         room.grade()
     assert (rows(room)["ana"]["status"], rows(room)["ana"]["total"]) == ("not graded", "")
     room.grade()

@@ -7,8 +7,9 @@ import re
 
 import pytest
 
-from mlm.grading import exports, marks
+from mlm.grading.judge import handmarks
 from mlm.grading.model import Answer, CannotGrade, Result
+from mlm.grading.report import exports
 
 from .example import ASKED, FORMULA, HOSTILE, OVERRIDE, QUESTIONS, class_of, hostile, result
 
@@ -94,7 +95,7 @@ def test_hostile_text_makes_no_formula_and_no_line_in_any_csv():
     for text in (
         exports.grades_csv(results, QUESTIONS),
         exports.canvas_csv(results, "Exercises 3"),
-        marks.marks_template(results, ASKED, []).lstrip("\ufeff"),
+        handmarks.marks_template(results, ASKED, []).lstrip("\ufeff"),
     ):
         rows = list(csv.reader(io.StringIO(text, newline="")))
         assert len(rows) == text.count("\n") and len({len(row) for row in rows}) == 1
@@ -206,12 +207,12 @@ def path(tmp_path):
 
 def filled(path, results, given: dict, encoding="utf-8", separator=",", end="\r\n"):
     """Write the template with marks by (learner, number of the criterion), as a spreadsheet might save it."""
-    rows = table(marks.marks_template(results, ASKED, []).lstrip("\ufeff"))
+    rows = table(handmarks.marks_template(results, ASKED, []).lstrip("\ufeff"))
     criteria = [exports.cell(criterion) for criterion, _ in RUBRIC]
     for row in rows:
         row["mark"], row["comment"] = given.get((row["learner"], criteria.index(row["criterion"])), ("", ""))
     text = io.StringIO()
-    writer = csv.DictWriter(text, marks.COLUMNS, delimiter=separator, lineterminator=end)
+    writer = csv.DictWriter(text, handmarks.COLUMNS, delimiter=separator, lineterminator=end)
     writer.writeheader()
     writer.writerows(rows)
     path.write_bytes(text.getvalue().encode(encoding))
@@ -222,7 +223,7 @@ def all_marks(learner, mark="1") -> dict:
 
 
 def test_the_template_has_a_row_for_each_text_and_criterion():
-    text = marks.marks_template([wrote("Ana"), wrote("Ben"), made("Cem")], ASKED, [])
+    text = handmarks.marks_template([wrote("Ana"), wrote("Ben"), made("Cem")], ASKED, [])
     rows = table(text.removeprefix("\ufeff"))
     assert text.startswith("\ufeffsubmission,learner,question,text,criterion,possible,mark,comment\n")
     assert len(rows) == 2 * len(RUBRIC) and {row["learner"] for row in rows} == {"Ana", "Ben"}
@@ -232,7 +233,7 @@ def test_the_template_has_a_row_for_each_text_and_criterion():
 
 def test_marks_that_are_there_stay_and_new_submissions_get_rows_behind_them(path):
     filled(path, [wrote("Zoe")], {("Zoe", 0): ("0.5", "Good; =start")})
-    again = marks.marks_template([wrote("Ana"), wrote("Zoe")], ASKED, marks.marks_rows(path))
+    again = handmarks.marks_template([wrote("Ana"), wrote("Zoe")], ASKED, handmarks.marks_rows(path))
     rows = table(again.removeprefix("\ufeff"))
     assert (rows[0]["learner"], rows[0]["mark"], rows[0]["comment"]) == ("Zoe", "0.5", "Good; =start")
     assert [row["learner"] for row in rows] == ["Zoe"] * 7 + ["Ana"] * 7
@@ -241,21 +242,23 @@ def test_marks_that_are_there_stay_and_new_submissions_get_rows_behind_them(path
 
 def test_a_file_of_marks_that_lacks_no_row_is_left_as_it_is(path):
     filled(path, [wrote("Zoe")], all_marks("Zoe"), separator=";")
-    assert marks.marks_template([wrote("Zoe")], ASKED, marks.marks_rows(path)) is None
+    assert handmarks.marks_template([wrote("Zoe")], ASKED, handmarks.marks_rows(path)) is None
 
 
 def test_a_text_that_is_handed_in_anew_is_marked_anew(path):
     filled(path, [wrote("Ana")], all_marks("Ana"))
     anew = wrote("Ana", "Another text.")
-    found = marks.read_marks(path, [anew], ASKED)
-    assert marks.merge_marks(anew, found).answers[0].status == "written"
-    rows = table(marks.marks_template([anew], ASKED, marks.marks_rows(path)).removeprefix("\ufeff"))
+    found = handmarks.read_marks(path, [anew], ASKED)
+    assert handmarks.merge_marks(anew, found).answers[0].status == "written"
+    rows = table(handmarks.marks_template([anew], ASKED, handmarks.marks_rows(path)).removeprefix("\ufeff"))
     assert [row["mark"] for row in rows] == ["1"] * len(RUBRIC) + [""] * len(RUBRIC)
 
 
 def test_marks_of_a_submission_that_is_gone_are_not_thrown_away(path):
     filled(path, [wrote("Zoe")], all_marks("Zoe"))
-    rows = table(marks.marks_template([wrote("Ana")], ASKED, marks.marks_rows(path)).removeprefix("\ufeff"))
+    rows = table(
+        handmarks.marks_template([wrote("Ana")], ASKED, handmarks.marks_rows(path)).removeprefix("\ufeff")
+    )
     assert [row["mark"] for row in rows if row["learner"] == "Zoe"] == ["1"] * 7
 
 
@@ -265,8 +268,8 @@ def test_marks_of_a_submission_that_is_gone_are_not_thrown_away(path):
 )
 def test_marks_are_read_however_a_spreadsheet_saved_them(path, encoding, separator, mark):
     filled(path, [wrote("Zoë")], {("Zoë", 0): (mark, "ça va")}, encoding, separator)
-    found = marks.read_marks(path, [wrote("Zoë")], ASKED)["Zoë.ipynb"]["report"]
-    assert found[RUBRIC[0][0]] == marks.Mark(0.5, 1, "ça va") and found[RUBRIC[1][0]].mark is None
+    found = handmarks.read_marks(path, [wrote("Zoë")], ASKED)["Zoë.ipynb"]["report"]
+    assert found[RUBRIC[0][0]] == handmarks.Mark(0.5, 1, "ça va") and found[RUBRIC[1][0]].mark is None
 
 
 def test_hostile_names_find_their_marks_again(path):
@@ -274,43 +277,45 @@ def test_hostile_names_find_their_marks_again(path):
         wrote(text, slug=f"s{k}")
         for k, text in enumerate([FORMULA, OVERRIDE, "a\nb", "a,b", '"q"', "\ud800"])
     ]
-    path.write_text(marks.marks_template(results, ASKED, []).replace(",,\n", ",1,\n"), encoding="utf8")
-    found = marks.read_marks(path, results, ASKED)
-    assert [marks.merge_marks(each, found).points for each in results] == [7.0] * len(results)
+    path.write_text(handmarks.marks_template(results, ASKED, []).replace(",,\n", ",1,\n"), encoding="utf8")
+    found = handmarks.read_marks(path, results, ASKED)
+    assert [handmarks.merge_marks(each, found).points for each in results] == [7.0] * len(results)
 
 
 @pytest.mark.parametrize("mark", ["3", "-1", "nan", "inf", "one", "1e0", "1_0", "=1"])
 def test_a_mark_that_is_no_number_of_the_range_is_refused_with_its_row(path, mark):
     filled(path, [wrote("Ana")], {("Ana", 1): (mark, "")})
-    with pytest.raises(marks.MarksRefused, match=r"Row 3 of marks.csv: .*expected a number between 0 and 2"):
-        marks.read_marks(path, [wrote("Ana")], ASKED)
+    with pytest.raises(
+        handmarks.MarksRefused, match=r"Row 3 of marks.csv: .*expected a number between 0 and 2"
+    ):
+        handmarks.read_marks(path, [wrote("Ana")], ASKED)
 
 
 def test_a_submission_that_nobody_handed_in_is_refused_with_a_guess(path):
     filled(path, [wrote("Anna")], all_marks("Anna"))
     with pytest.raises(
-        marks.MarksRefused, match="Row 2 .*no submission .*'Anna.ipynb'; did you mean 'Ana.ipynb'"
+        handmarks.MarksRefused, match="Row 2 .*no submission .*'Anna.ipynb'; did you mean 'Ana.ipynb'"
     ):
-        marks.read_marks(path, [wrote("Ana")], ASKED)
+        handmarks.read_marks(path, [wrote("Ana")], ASKED)
 
 
 def test_rows_without_a_mark_ask_for_nothing_even_where_their_submission_is_gone(path):
     filled(path, [wrote("Zoe")], {})
-    assert marks.read_marks(path, [wrote("Ana")], ASKED)["Ana.ipynb"]["report"][RUBRIC[0][0]].mark is None
+    assert handmarks.read_marks(path, [wrote("Ana")], ASKED)["Ana.ipynb"]["report"][RUBRIC[0][0]].mark is None
 
 
 def test_a_criterion_that_stands_twice_is_refused_with_both_rows(path):
     filled(path, [wrote("Ana")], all_marks("Ana"))
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines, lines[1]]) + "\n")
-    with pytest.raises(marks.MarksRefused, match="Row 9 of marks.csv: .* as in row 2"):
-        marks.read_marks(path, [wrote("Ana")], ASKED)
+    with pytest.raises(handmarks.MarksRefused, match="Row 9 of marks.csv: .* as in row 2"):
+        handmarks.read_marks(path, [wrote("Ana")], ASKED)
 
 
 def test_all_faults_are_named_at_once(path):
     filled(path, [wrote("Ana")], {("Ana", 0): ("9", ""), ("Ana", 3): ("x", "")})
-    with pytest.raises(marks.MarksRefused) as refused:
-        marks.read_marks(path, [wrote("Ana")], ASKED)
+    with pytest.raises(handmarks.MarksRefused) as refused:
+        handmarks.read_marks(path, [wrote("Ana")], ASKED)
     assert [line.split(" of ")[0] for line in str(refused.value).splitlines()] == ["Row 2", "Row 5"]
 
 
@@ -325,16 +330,16 @@ def test_all_faults_are_named_at_once(path):
 )
 def test_a_file_that_holds_no_marks_is_refused_with_what_to_do(path, content, said):
     path.write_bytes(content)
-    with pytest.raises(marks.MarksRefused, match=said):
-        marks.marks_rows(path)
+    with pytest.raises(handmarks.MarksRefused, match=said):
+        handmarks.marks_rows(path)
 
 
 def test_an_answer_is_marked_once_every_criterion_has_a_mark(path):
     ana, ben = wrote("Ana"), wrote("Ben")
     filled(path, [ana, ben], all_marks("Ana", "0.5") | {("Ben", 0): ("1", "")})
-    found = marks.read_marks(path, [ana, ben], ASKED)
-    answer = marks.merge_marks(ana, found).answers[0]
+    found = handmarks.read_marks(path, [ana, ben], ASKED)
+    answer = handmarks.merge_marks(ana, found).answers[0]
     assert (answer.status, answer.points, answer.text) == ("marked", 3.5, "We advise against it.")
     assert answer.message == "Marked by your instructor: 3.5 of 10 points."
-    assert marks.merge_marks(ben, found) == ben
-    assert marks.merge_marks(result("Cem"), found) == result("Cem")
+    assert handmarks.merge_marks(ben, found) == ben
+    assert handmarks.merge_marks(result("Cem"), found) == result("Cem")

@@ -10,11 +10,11 @@ from pathlib import Path
 from joblib import Parallel, delayed, parallel_config
 
 from mlm.exercises import compiler
-from mlm.grading.marking import Claims, read_claims
+from mlm.grading.collect.reader import Refused, read_notebook
+from mlm.grading.judge.judging import Claims, read_claims
 from mlm.grading.model import GRADED, NOT_GRADED, PARTLY, CannotGrade, Submission
-from mlm.grading.notebook import Refused, read_notebook
-from mlm.grading.sandbox import Exam, Execution, Sandbox
-from mlm.grading.watch import Watch
+from mlm.grading.sandbox.host import Exam, Execution, Sandbox
+from mlm.grading.sandbox.progress import Watch
 
 ATTEMPTS = 2  # a sandbox that fails is made anew once
 ANSWERS_WITHIN = 20  # seconds, of a Dask scheduler

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from mlm.exercises.compare import judge
 from mlm.exercises.notebooks import exercise_notebook
+from mlm.grading.judge.questions import asked
 from mlm.grading.model import Answer, Result
-from mlm.grading.questions import asked
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 EXERCISE = "03-basics"
 QUESTIONS = json.loads((ROOT / f"exercises/keys/{EXERCISE}.json").read_text(encoding="utf8"))["questions"]
 SOLUTION = ROOT / f"solutions/{EXERCISE}.md"

@@ -8,8 +8,8 @@ from contextlib import suppress
 import nbformat
 import pytest
 
-from mlm.grading import notebook as reader
-from mlm.grading.notebook import Refused, read_notebook
+from mlm.grading.collect import reader
+from mlm.grading.collect.reader import Refused, read_notebook
 
 EXERCISE = "03-basics"
 CALL = f'ex = Exercise("{EXERCISE}")'
@@ -47,7 +47,7 @@ def test_only_code_cells_are_run_and_each_knows_its_place():
 
 
 def test_the_notebook_of_this_course_reads_as_nbformat_reads_it():
-    text = reader.__file__.replace("mlm/grading/notebook.py", "exercises/03-basics.ipynb")
+    text = reader.__file__.replace("mlm/grading/collect/reader.py", "exercises/03-basics.ipynb")
     with open(text, "rb") as file:
         given = file.read()
     expected = [c.source for c in nbformat.reads(given.decode(), as_version=4).cells if c.cell_type == "code"]

@@ -1,17 +1,13 @@
 """What was asked: title, text and section of the book for each question, from the exercise's own files."""
 
 import re
-from dataclasses import dataclass
-from html import escape, unescape
 from pathlib import Path
 
 import jupytext
-from markdown_it import MarkdownIt
 from markupsafe import Markup
-from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-from mlm.grading.model import CannotGrade
-from mlm.grading.tex import tex_to_html
+from mlm.grading.model import Asked, CannotGrade, Released, Section
+from mlm.grading.report.markdown import hint_to_html, to_html, to_text
 
 _CALL = re.compile(r"""\bex\.(?:check|write)\(\s*(["'])([a-z][a-z0-9-]*)\1""")
 _HEADING = re.compile(r"^## +(.+)$", re.MULTILINE)
@@ -19,89 +15,6 @@ _NUMBERED = re.compile(r"(\d+(?:\.\d+)*)\s+(.*)")
 _DISCUSSION = re.compile(r"^(:{3,})\s*\{discussion\}[^\n]*\n(.*?)\n\s*\1\s*$", re.MULTILINE | re.DOTALL)
 _LABEL = re.compile(r"^\((?P<label>[\w-]+)\)=\s*\n(?=(?:\([\w-]+\)=\s*\n)*#+ +(?P<title>.+)$)", re.MULTILINE)
 _TITLE = re.compile(r"^# +(.+)$", re.MULTILINE)
-
-
-def _math(tex: str, options: dict) -> str:
-    return tex_to_html(tex) or f"<code>{escape(tex.strip())}</code>"
-
-
-# no pictures: a page shall not ask anybody for anything
-_MARKDOWN = (
-    MarkdownIt("commonmark", {"html": False})
-    .enable("table")
-    .disable(["image", "html_block", "html_inline"])
-    .use(dollarmath_plugin, renderer=_math)
-)
-_INLINE = MarkdownIt("zero").enable(["backticks", "emphasis", "escape"])
-
-
-@dataclass(frozen=True)
-class Section:
-    """A place in the book.
-
-    Attributes
-    ----------
-    page, title : str
-        Titles of the page and of the section; the same where the whole page is meant.
-    address : str
-        Where it is, seen from the first folder of the site: ``book/03-basics.html#sec-basics-icc``.
-    """
-
-    page: str
-    title: str
-    address: str
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A question as a page shows it.
-
-    Attributes
-    ----------
-    exercise : str
-        Title of the exercise.
-    name, number, title : str
-        ``icc``, ``3.4`` and ``How much of the variation lies between professors?``.
-    text : Markup
-        The exercise's own words above the answer, as HTML without script, picture or foreign tag.
-    kind : str
-        ``check`` or ``write``.
-    points : float
-        Points that can be earned.
-    section : Section or None
-        What to read; None where the book has no page for the exercise.
-    mistakes : dict of str to Markup
-        The hint of each catalogued mistake.
-    rubric : tuple of (str, float)
-        Criteria and their points, where kind is ``write``.
-    words : (int, int) or None
-        Fewest and most words that are asked for, where kind is ``write``.
-    """
-
-    exercise: str
-    name: str
-    number: str
-    title: str
-    text: Markup
-    kind: str
-    points: float
-    section: Section | None
-    mistakes: dict
-    rubric: tuple = ()
-    words: tuple[int, int] | None = None
-
-    @property
-    def heading(self) -> str:
-        """Number and title: ``3.1 Who teaches how much?``."""
-        return f"{self.number} {self.title}".strip()
-
-
-@dataclass(frozen=True)
-class Released:
-    """What a page shows of the solution once it is released: the worked answer and its discussion."""
-
-    code: str
-    discussion: Markup
 
 
 def asked(exercise: str, questions: list[dict], notebook, book: Path) -> list[Asked]:
@@ -150,17 +63,6 @@ def released(solution: Path) -> dict[str, Released]:
     return found
 
 
-def to_html(text: str) -> Markup:
-    """Markdown of ours as HTML: tables and formulas, but no tag of its own, no picture and no script."""
-    html = _MARKDOWN.render(text)
-    return Markup(re.sub(r"<th([ >])", r'<th scope="col"\1', re.sub(r"<th[^>]*></th>", "<td></td>", html)))
-
-
-def hint_to_html(text: str) -> Markup:
-    """A sentence with code and emphasis, and nothing else of Markdown, as HTML."""
-    return Markup(_INLINE.renderInline(text))
-
-
 def _asked(exercise, question, texts, sections, chapter) -> Asked:
     name, label = question["name"], question.get("section")
     if name not in texts:
@@ -176,7 +78,7 @@ def _asked(exercise, question, texts, sections, chapter) -> Asked:
         exercise=exercise,
         name=name,
         number=number,
-        title=_plain(title),
+        title=to_text(title),
         text=to_html(text),
         kind=question["kind"],
         points=question["points"],
@@ -193,7 +95,7 @@ def _texts(cells) -> tuple[str, dict[str, tuple[str, str]]]:
     for cell in cells:
         if cell.cell_type == "markdown":
             source = cell.source
-            name = name or _plain((_TITLE.search(source) or ("", ""))[1])
+            name = name or to_text((_TITLE.search(source) or ("", ""))[1])
             if headings := list(_HEADING.finditer(source)):
                 heading, above = headings[-1][1].strip(), []
                 source = source[headings[-1].end() :]
@@ -208,15 +110,9 @@ def _sections(book: Path) -> dict[str, Section]:
     found = {}
     for path in sorted(book.glob("*.md")):
         text = path.read_text(encoding="utf8")
-        page = _plain((_TITLE.search(text) or ("", path.stem))[1])
+        page = to_text((_TITLE.search(text) or ("", path.stem))[1])
         address = f"{book.name}/{path.stem}.html"
         found[path.stem] = Section(page, page, address)
         for label in _LABEL.finditer(text):
-            found[label["label"]] = Section(page, _plain(label["title"]), f"{address}#{label['label']}")
+            found[label["label"]] = Section(page, to_text(label["title"]), f"{address}#{label['label']}")
     return found
-
-
-def _plain(markdown: str) -> str:
-    """One line of Markdown as text without tags."""
-    html = re.sub(r"<sub>(.*?)</sub>", r"_\1", _MARKDOWN.renderInline(markdown.strip()))
-    return unescape(re.sub(r"<[^>]+>", "", html))

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from mlm.grading import archives, submissions
-from mlm.grading.submissions import CannotCollect, collect, missing_learners, slugs
+from mlm.grading.collect import archives, submissions
+from mlm.grading.collect.submissions import CannotCollect, collect, missing_learners, slugs
 
 NOTEBOOK = json.dumps({"cells": [{"cell_type": "code", "source": "a = 1"}]}).encode()
 GRADESCOPE = """\

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from mlm.grading.exports import best_of_each
-from mlm.grading.model import GRADED, Result
-from mlm.grading.questions import Asked
+from mlm.grading.model import GRADED, Asked, Result
+from mlm.grading.report.exports import best_of_each
 
 #: Statuses of submissions that ran: only they tell how hard a question was.
 RAN = {"graded", "partly", "timed out", "out of memory", "too much output", "crashed"}

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from mlm.grading import archives, layouts
-from mlm.grading.layouts import NOTEBOOK, Owner
+from mlm.grading.collect import archives, platforms
+from mlm.grading.collect.platforms import NOTEBOOK, Owner
+from mlm.grading.collect.reader import MAX_BYTES
+from mlm.grading.collect.rosters import CannotCollect, Learner, Roster, read_roster
 from mlm.grading.model import Submission
-from mlm.grading.notebook import MAX_BYTES
-from mlm.grading.rosters import CannotCollect, Learner, Roster, read_roster
 
 __all__ = ["CannotCollect", "Learner", "collect", "missing_learners", "slugs"]
 
@@ -62,7 +62,7 @@ def collect(place: Path, roster: Path | None = None, *, exercise: str = "") -> l
     place : pathlib.Path
         A folder or a zip.
     roster : pathlib.Path, optional
-        A CSV of the learners; `mlm.grading.rosters.read_roster` says which columns it may have.
+        A CSV of the learners; `mlm.grading.collect.rosters.read_roster` says which columns it may have.
     exercise : str
         Name of the exercise, which is then no part of a learner's name; without it, any that looks like one.
 
@@ -75,8 +75,8 @@ def collect(place: Path, roster: Path | None = None, *, exercise: str = "") -> l
     found = _unique(_files(place, roster))
     metadata, used = _metadata(found)
     found = [file for file in found if file.name not in used]
-    wrapper = layouts.wrapper_of(file.parts for file in found)
-    owners = [layouts.owner(file.parts, exercise, wrapper, metadata) for file in found]
+    wrapper = platforms.wrapper_of(file.parts for file in found)
+    owners = [platforms.owner(file.parts, exercise, wrapper, metadata) for file in found]
     names = _told_apart(owners)
     return _with_others([_submission(*each, learners) for each in zip(found, owners, names, strict=True)])
 
@@ -220,7 +220,7 @@ def _unopened(name: str, size: int, *, in_zip: bool = False) -> tuple[str, str] 
         return "empty", "The file is empty (0 bytes); ask for it again."
     if is_zip:
         return ("not a notebook", "A zip inside a zip is not opened; unpack it.") if in_zip else None
-    if layouts.is_export(Found(name).parts):
+    if platforms.is_export(Found(name).parts):
         return None
     if not NOTEBOOK.search(last):
         return "not a notebook", "Only .ipynb files are graded; if it is one, name it so."
@@ -250,11 +250,11 @@ def _metadata(found: list[Found]) -> tuple[dict[tuple[str, ...], Owner], set[str
     notebooks = [file.parts for file in found if NOTEBOOK.search(file.name)]
     for file in found:
         folder = file.parts[:-1]
-        if file.problem or not layouts.is_export(file.parts) or not notebooks:
+        if file.problem or not platforms.is_export(file.parts) or not notebooks:
             continue
         if all(parts[: len(folder)] == folder for parts in notebooks):
             try:
-                return layouts.gradescope(file.content.decode("utf8", "replace"), folder), {file.name}
+                return platforms.gradescope(file.content.decode("utf8", "replace"), folder), {file.name}
             except ValueError:
                 continue  # it keeps its place in the list, and folders are called by their names
     return {}, set()

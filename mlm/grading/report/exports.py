@@ -9,9 +9,8 @@ import json
 import re
 from collections import Counter
 
-from mlm.grading.model import NOT_GRADED, Answer, CannotGrade, Result
-from mlm.grading.questions import Asked
-from mlm.grading.visible import JOINERS, number, visible
+from mlm.grading.model import NOT_GRADED, Answer, Asked, CannotGrade, Result
+from mlm.grading.report.visible import JOINERS, number, visible
 
 _FORMULA = "=+\\-@＝＋－＠﹦﹢﹣﹫"
 _STARTS = re.compile(rf"^[\s'{JOINERS}]*[{_FORMULA}]")

@@ -1,13 +1,14 @@
 """The last words of a run: how many submissions ended how, and where to look."""
 
 from collections import Counter
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mlm.grading.run import Graded, Settings
-from mlm.grading.visible import visible
+from mlm.grading.model import Graded
+from mlm.grading.report.visible import visible
 
 SHOWN, WIDTH = 8, 120
 #: What an instructor opens first, and why.
@@ -19,10 +20,10 @@ FILES = {
 }
 
 
-def print_summary(graded: Graded, settings: Settings) -> None:
+def print_summary(graded: Graded, exercise: str, out: Path) -> None:
     """Print what came of a run."""
     console = Console()
-    table = Table(title=settings.exercise, title_justify="left")
+    table = Table(title=exercise, title_justify="left")
     table.add_column("submissions")
     table.add_column("how many", justify="right")
     for status, times in sorted(Counter(r.status for r in graded.results).items(), key=lambda n: -n[1]):
@@ -33,7 +34,7 @@ def print_summary(graded: Graded, settings: Settings) -> None:
     console.print(table)
     if not graded.ran and not graded.written:
         console.print("Nothing has changed since the last run.")
-    console.print(f"In {settings.out}:", highlight=False)
+    console.print(f"In {out}:", highlight=False)
     for name, what in FILES.items():
         console.print(f"  {name:<13} {what}", highlight=False)
     _print_names(console, "No submission of", graded.absent)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mlm.grading import syscalls
+from mlm.grading.sandbox.inside import syscalls
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or platform.machine() not in syscalls.MACHINES,

@@ -23,7 +23,7 @@ import select
 import signal
 import socket
 
-from mlm.grading import isolation
+from mlm.grading.sandbox.inside import isolation
 
 PIPE = 3  # the only open file of a submission beside its empty input and its lost output
 ENDS = {
@@ -65,7 +65,7 @@ class Server:
     def prepare(self, exam: dict) -> dict:
         """Run the given cells of the blank exercise, and try whether a fork can shut itself off."""
         try:
-            from mlm.grading.shell import Shell
+            from mlm.grading.sandbox.inside.shell import Shell
 
             if exam["core"] is not None:
                 os.sched_setaffinity(0, {exam["core"]})

@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from mlm.grading.exports import cell, labels, to_csv
-from mlm.grading.model import CannotGrade, Result
-from mlm.grading.questions import Asked
-from mlm.grading.visible import number, visible
+from mlm.grading.model import Asked, CannotGrade, Result
+from mlm.grading.report.exports import cell, labels, to_csv
+from mlm.grading.report.visible import number, visible
 
 COLUMNS = ["submission", "learner", "question", "text", "criterion", "possible", "mark", "comment"]
 _KEY = ("submission", "question", "text", "criterion")

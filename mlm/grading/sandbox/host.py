@@ -18,16 +18,17 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mlm.book import STEADY
 from mlm.exercises import keys
 from mlm.exercises.exercise import KEYS_FOLDER
+from mlm.exercises.kernels import STEADY
 from mlm.exercises.variants import VARIANT
-from mlm.grading.isolation import NOBODY
 from mlm.grading.model import CannotGrade
+from mlm.grading.sandbox.inside.isolation import NOBODY
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 START = (
-    "import sys; sys.path.insert(0, sys.argv[2]); from mlm.grading.inside import main; main(int(sys.argv[1]))"
+    "import sys; sys.path.insert(0, sys.argv[2]); "
+    "from mlm.grading.sandbox.inside.server import main; main(int(sys.argv[1]))"
 )
 READY_WITHIN = 300  # seconds to load the scientific stack and to run the given cells
 GRACE = 5.0  # seconds between the moment when a cell should have been interrupted and the submission's end

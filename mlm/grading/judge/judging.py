@@ -44,7 +44,7 @@ def read_claims(lines: list[str], exercise: str, names: set[str], places: set[in
     Parameters
     ----------
     lines : list of str
-        `mlm.grading.sandbox.Execution.lines`.
+        `mlm.grading.sandbox.host.Execution.lines`.
     exercise : str
         Name of the exercise; answers to another are left aside.
     names : set of str

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TimeRemainingColumn
 from rich.text import Text
 
-from mlm.grading.visible import visible
+from mlm.grading.report.visible import visible
 
 EVERY = 30.0  # seconds between two lines where there is no terminal to draw a bar on
 WIDTH = 40  # characters shown of a name

@@ -6,7 +6,7 @@ import pytest
 
 from mlm.exercises.keys import compile_check
 from mlm.exercises.plain import to_plain
-from mlm.grading.marking import HARD_CODED, LONGEST_CLAIM, MISSING, Claims, in_short, mark, read_claims
+from mlm.grading.judge.judging import HARD_CODED, LONGEST_CLAIM, MISSING, Claims, in_short, mark, read_claims
 
 HINTS = ["a nudge", "the structure", "the code"]
 

@@ -1,9 +1,9 @@
 """Inside the sandbox: a process that shuts itself off, from its siblings too, before it runs a submission.
 
 Bubblewrap has already made a world with no network, nothing secret and nothing writable in it. One process
-in there has the scientific stack loaded and forks for each submission (`mlm.grading.inside`). What is here
-keeps those forks apart: user, process, mount and IPC namespaces of their own, fresh memory-backed
-folders, no capability, and limits that a process cannot raise again.
+in there has the scientific stack loaded and forks for each submission (`server`). What is here keeps those
+forks apart: user, process, mount and IPC namespaces of their own, fresh memory-backed folders, no
+capability, and limits that a process cannot raise again.
 
 Linux only; standard library only, so that it runs before anything else is imported.
 """
@@ -17,7 +17,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from mlm.grading.syscalls import refuse_needless_calls
+from mlm.grading.sandbox.inside.syscalls import refuse_needless_calls
 
 NEW_MOUNTS, NEW_IPC, NEW_USER, NEW_PIDS = 0x00020000, 0x08000000, 0x10000000, 0x20000000
 NOSUID_NODEV, NOEXEC = 2 | 4, 8

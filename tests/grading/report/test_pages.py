@@ -9,10 +9,11 @@ from accessibility import violations
 from bs4 import BeautifulSoup
 
 from mlm.exercises.notebooks import exercise_notebook
-from mlm.grading import pages, questions
-from mlm.grading.marks import Mark
+from mlm.grading.judge import questions
+from mlm.grading.judge.handmarks import Mark
 from mlm.grading.model import Answer, CannotGrade, Result
-from mlm.grading.visible import number, visible
+from mlm.grading.report import markdown, pages
+from mlm.grading.report.visible import number, visible
 
 from .example import ASKED, HOSTILE, OVERRIDE, QUESTIONS, ROOT, SOLUTION, class_of, hostile, result
 
@@ -71,7 +72,7 @@ def test_a_question_that_the_notebook_lacks_is_refused_by_name():
 
 
 def test_text_of_an_exercise_becomes_html_without_tags_pictures_or_scripts_of_its_own():
-    html = questions.to_html("<script>x</script> ![p](http://203.0.113.9/p.png) [l](javascript:x) `a<b`")
+    html = markdown.to_html("<script>x</script> ![p](http://203.0.113.9/p.png) [l](javascript:x) `a<b`")
     assert not re.search(r"<(script|img)\b|href=.javascript", html) and "<code>a&lt;b</code>" in html
 
 
@@ -86,7 +87,7 @@ def test_text_of_an_exercise_becomes_html_without_tags_pictures_or_scripts_of_it
     ],
 )
 def test_a_formula_reads_without_a_script(tex, html):
-    assert html in questions.to_html(tex)
+    assert html in markdown.to_html(tex)
 
 
 # feedback

@@ -9,10 +9,10 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from mlm.exercises.keys import count_words
-from mlm.grading.model import Answer, Result
-from mlm.grading.overview import KINDS, Kind, overview
-from mlm.grading.questions import Asked, Released, hint_to_html
-from mlm.grading.visible import number, visible
+from mlm.grading.model import Answer, Asked, Released, Result
+from mlm.grading.report.markdown import hint_to_html
+from mlm.grading.report.overview import KINDS, Kind, overview
+from mlm.grading.report.visible import number, visible
 
 #: What the status of a submission means, to the learner.
 STATUSES = {
@@ -59,9 +59,9 @@ def feedback(
     release : bool
         Whether the worked answers are shown.  Otherwise no right value is on the page.
     released : dict of str to Released, optional
-        The worked answers by question (`mlm.grading.questions.released`).
+        The worked answers by question (`mlm.grading.judge.questions.released`).
     marks : dict, optional
-        The marks of written answers (`mlm.grading.marks.read_marks`), of any submissions.
+        The marks of written answers (`mlm.grading.judge.handmarks.read_marks`), of any submissions.
     site : str
         Where the book is, with a slash at its end: an address or a folder as seen from the page.  Without it
         sections are named and not linked.
@@ -168,7 +168,7 @@ def _page(template: str, **values) -> str:
 
 
 def _environment() -> Environment:
-    folder = files("mlm.grading") / "templates"
+    folder = files("mlm.grading.report") / "templates"
     sources = {file.name: file.read_text(encoding="utf8") for file in folder.iterdir() if file.is_file()}
     environment = Environment(
         loader=DictLoader(sources),

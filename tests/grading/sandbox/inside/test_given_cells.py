@@ -4,19 +4,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlm.grading import memo
+from mlm.grading.sandbox.inside import given_cells
 
 
 @pytest.fixture
 def space(monkeypatch) -> dict:
     """A namespace with data in it; every cell is worth remembering."""
-    monkeypatch.setattr(memo, "WORTH_IT", 0.0)
+    monkeypatch.setattr(given_cells, "WORTH_IT", 0.0)
     return {"np": np, "pd": pd, "ratings": pd.DataFrame({"y": [1.0, 2.0, 4.0]}), "shift": 1}
 
 
-def learn(space: dict, source: str) -> memo.Memory:
+def learn(space: dict, source: str) -> given_cells.Memory:
     """What the rehearsal remembers of a cell; what the cell made is forgotten, as it is there."""
-    memory, before = memo.Memory(space), dict(space)
+    memory, before = given_cells.Memory(space), dict(space)
 
     def run() -> bool:
         exec(source, space)

@@ -1,0 +1,1 @@
+"""Where submissions run: made and watched from outside; what runs within lies in `inside`."""
