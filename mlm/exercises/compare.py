@@ -60,7 +60,8 @@ def _judge(answer: dict, question: dict) -> Verdict:
     value, tolerance = question["value"], (question["rtol"], question["atol"])
     distances = element_distances(answer, value, *tolerance)
     if all(gap <= 1 for gap in distances):
-        return Verdict(RIGHT, message="Right.", points=question["points"])
+        message = f"Right. {question.get('means', '')}".rstrip()
+        return Verdict(RIGHT, message=message, points=question["points"])
     near = [(distance(answer, m["value"], *tolerance), m) for m in question["mistakes"]]
     nearest = min(near, key=lambda pair: pair[0], default=(math.inf, None))
     if nearest[0] <= 1:

@@ -3,7 +3,8 @@
 A key is a list of questions.  A question is a dictionary with ``name``, ``kind`` (``check`` or ``write``),
 ``points``, ``hints`` and ``section``; a ``check`` has ``value``, ``rtol``, ``atol``, ``mistakes``,
 ``accepts``, ``probes`` and ``from_data`` besides, and what a private variant changed: ``left_out`` and
-``widened``.  A ``write`` has ``words`` and ``rubric``.
+``widened``; and ``means``, a sentence on what the right value means, where there is one.  A ``write`` has
+``words`` and ``rubric``.
 """
 
 import json
@@ -31,7 +32,7 @@ class KeyRefused(ValueError):
 
 
 def compile_check(
-    name, value, *, rtol, atol, points, mistakes, hints, accepts, probes, from_data, section, variant
+    name, value, *, means, rtol, atol, points, mistakes, hints, accepts, probes, from_data, section, variant
 ) -> dict:
     """Turn the arguments of `Exercise.key` into a question.
 
@@ -74,6 +75,7 @@ def compile_check(
         "from_data": from_data,
         "hints": _three_hints(name, hints),
         "section": _section(name, section),
+        **_means(name, means),
     }
 
 
@@ -131,7 +133,8 @@ def without_answers(key: dict) -> dict:
     """The key of a place where answers are only kept, such as a sandbox that runs learners' code.
 
     Of each question it names what a notebook needs to ask it: ``name``, ``kind``, ``points`` and the
-    arguments that a function is called with.  It holds no right value, mistake, route, hint or rubric.
+    arguments that a function is called with.  It holds no right value (nor what it means), mistake,
+    route, hint or rubric.
     """
     questions = [
         {
@@ -321,6 +324,14 @@ def _section(name, label) -> str | None:
     if label is not None and not (isinstance(label, str) and LABEL.fullmatch(label)):
         raise KeyRefused(f"{name}: section={label!r} is no label of a section, such as 'sec-basics-icc'")
     return label
+
+
+def _means(name, sentence) -> dict:
+    if not isinstance(sentence, str):
+        raise KeyRefused(
+            f"{name}: means={sentence!r} is no sentence; say in words what the right value means"
+        )
+    return {"means": " ".join(sentence.split())} if sentence.strip() else {}
 
 
 def _three_hints(name, hints) -> list[str]:

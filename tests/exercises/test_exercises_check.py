@@ -51,6 +51,16 @@ def test_a_right_number_passes_whatever_library_it_comes_from(icc, value):
     assert icc(value) == f"{RIGHT} 2 points."
 
 
+def test_after_a_right_answer_stands_what_it_means(ask):
+    check = ask(ICC, points=2, means=f"A share of {ICC:.1f} lies\n between professors.")
+    assert check(0.4) == f"{RIGHT} 2 points. A share of 0.4 lies between professors."
+
+
+def test_what_an_answer_means_is_said_after_no_wrong_one(ask):
+    check = ask(ICC, means="A secret.", mistakes={"inverted": (1 - ICC, "Which part goes on top?")})
+    assert not [value for value in (..., None, "0.4", 0.6, 0.41, -0.4, [ICC]) if "secret" in check(value)]
+
+
 @pytest.mark.parametrize(
     ("value", "hint"), [(0.6, "Which part goes on top?"), (0.667, "A share divides by the sum.")]
 )

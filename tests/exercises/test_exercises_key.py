@@ -54,6 +54,7 @@ def identity(x):
         ({"value": identity, "probes": [1, 2]}, "probes must be a list of tuples"),
         ({"value": lambda x: 1 / x, "probes": [(0,)]}, "cannot be compared: ZeroDivisionError"),
         ({"value": 0.0}, "the right value holds a 0, of which rtol admits nothing; give atol"),
+        ({"means": 3}, "means=3 is no sentence"),
         ({"rtol": -1}, "rtol is -1; it must be a number, 0 or more"),
         ({"points": float("nan")}, "points is nan"),
         ({"section": "Shrinkage"}, "section='Shrinkage' is no label of a section"),
@@ -134,7 +135,11 @@ def test_numbers_of_a_key_keep_ten_digits():
 def test_a_key_without_answers_holds_no_value_mistake_route_hint_or_rubric(monkeypatch):
     lines = []
     monkeypatch.setattr(exercise, "record", lines.append)
-    told = {"mistakes": {"a-slip": (0.987654, "A secret hint.")}, "accepts": {"a-route": 0.123457}}
+    told = {
+        "means": "A secret meaning.",
+        "mistakes": {"a-slip": (0.987654, "A secret hint.")},
+        "accepts": {"a-route": 0.123457},
+    }
     state(0.123456, **told)
     slip, route = (lambda x: 0.987654 * x, "A secret hint."), lambda x: 0.123456 * x
     settings = {"mistakes": {"a-slip": slip}, "accepts": {"a-route": route}, "section": "sec-secret"}
