@@ -194,8 +194,8 @@ class Exercise:
             Points of the question.
         mistakes : dict of str to (value, hint)
             Wrong values that a known misconception gives, each with a sentence that leads away from it.
-            Refused where one is within the tolerance of the right value, where two cannot be told apart, or
-            where two share a hint.  (`mlm.exercises.keys.compile_check` says what a private variant does.)
+            Refused where one is within the tolerance of the right value, or where two with different hints
+            cannot be told apart.  (`mlm.exercises.keys.compile_check` says what a private variant does.)
         hints : list of str
             Exactly three: a nudge, the structure, the code.
         accepts : dict of str to value, optional

@@ -32,7 +32,20 @@ class KeyRefused(ValueError):
 
 
 def compile_check(
-    name, value, *, means, rtol, atol, points, mistakes, hints, accepts, probes, from_data, section, variant
+    name,
+    value,
+    *,
+    means="",
+    rtol,
+    atol,
+    points,
+    mistakes,
+    hints,
+    accepts,
+    probes,
+    from_data,
+    section,
+    variant,
 ) -> dict:
     """Turn the arguments of `Exercise.key` into a question.
 
@@ -250,7 +263,6 @@ def _catalogue(name, mistakes, plain, variant) -> tuple[list[dict], list[str]]:
             if variant is None:
                 raise
             unsound.append(slug)
-    _refuse_shared_hints(name, catalogue)
     return catalogue, unsound
 
 
@@ -282,20 +294,15 @@ def _hint_of(name, slug, pair) -> dict:
     return {"hint": " ".join(pair[1].split())}
 
 
-def _refuse_shared_hints(name, catalogue) -> None:
-    seen = {}
-    for mistake in catalogue:
-        other = seen.setdefault(mistake["hint"], mistake["name"])
-        if other != mistake["name"]:
-            raise KeyRefused(
-                f"{name}: mistakes {other!r} and {mistake['name']!r} share a hint; each needs its own"
-            )
-
-
 def _tell_apart(name, catalogue, right, rtol, atol, variant) -> tuple[list[dict], list[str]]:
-    """The mistakes that differ from the right value and from each other; the names of the rest."""
+    """The mistakes that differ from the right value and from each other; the names of the rest.
+
+    Two ways to the same mistake may share a hint, and then their values may be alike; of equals one stays.
+    """
     kept, left_out = [], []
     for mistake in catalogue:
+        if any(m["hint"] == mistake["hint"] and m["value"] == mistake["value"] for m in kept):
+            continue
         clash = _clash(mistake, kept, right, rtol, atol)
         if not clash:
             kept.append(mistake)
@@ -312,7 +319,7 @@ def _clash(mistake, kept, right, rtol, atol) -> str:
             f"is within the tolerance (rtol={rtol:g}, atol={atol:g}) of the right value; narrow it or drop it"
         )
     for other in kept:
-        if (
+        if other["hint"] != mistake["hint"] and (
             distance(mistake["value"], other["value"], rtol, atol) <= 1
             or distance(other["value"], mistake["value"], rtol, atol) <= 1
         ):
