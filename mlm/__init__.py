@@ -12,6 +12,7 @@ _HOME = {
     "fit_lmm": "mlm.lmm",
     "certify": "mlm.certify",
     "agreement": "mlm.engines",
+    "check_draws": "mlm.engines",
     "estimates": "mlm.engines",
     "stored": "mlm.engines",
     "Exercise": "mlm.exercises",

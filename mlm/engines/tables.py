@@ -230,7 +230,7 @@ def _from_draws(posterior: Any, names: Mapping[str, tuple[str, str]] | None) -> 
     if not names:
         raise ValueError(
             'Say which draws are which: estimates(idata, names={"sigma_y": ("residual", "residual"), …}). '
-            f"The posterior holds {_contents(posterior)}."
+            f"The posterior holds {contents(posterior)}."
         )
     import arviz as az
 
@@ -241,7 +241,7 @@ def _from_draws(posterior: Any, names: Mapping[str, tuple[str, str]] | None) -> 
                 f"{name!r} is given the part {part!r}; draws have the parts {', '.join(PARTS[:-1])}."
             )
         term = "residual" if part == "residual" else term
-        draws = _element(posterior, name)
+        draws = element(posterior, name)
         if not np.isfinite(draws).all():
             raise ValueError(
                 f"{(~np.isfinite(draws)).sum()} of the draws of {name!r} are not finite numbers."
@@ -253,11 +253,11 @@ def _from_draws(posterior: Any, names: Mapping[str, tuple[str, str]] | None) -> 
     return table
 
 
-def _element(posterior: Any, name: str) -> np.ndarray:
+def element(posterior: Any, name: str) -> np.ndarray:
     """Draws of one number, shape (chains, draws); `name` as `az.summary` prints it."""
     variable, _, labels = name.partition("[")
     if variable not in posterior.data_vars:
-        raise ValueError(f"The posterior has no {variable!r}; it holds {_contents(posterior)}.")
+        raise ValueError(f"The posterior has no {variable!r}; it holds {contents(posterior)}.")
     draws = posterior[variable].transpose("chain", "draw", ...)
     wanted = re.split(r",\s*", labels.removesuffix("]")) if labels else []
     dims = draws.dims[2:]
@@ -272,7 +272,7 @@ def _element(posterior: Any, name: str) -> np.ndarray:
     return draws.to_numpy()
 
 
-def _contents(posterior: Any) -> str:
+def contents(posterior: Any) -> str:
     shown = []
     for name, draws in posterior.data_vars.items():
         dims = draws.dims[2:]

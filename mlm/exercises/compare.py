@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from mlm.exercises.align import distance, element_distances
-from mlm.exercises.describe import LITTLE, misfit, miss
+from mlm.exercises.describe import misfit, miss
 from mlm.exercises.form import is_plain
 
 RIGHT, MISTAKE, WRONG, INVALID, UNANSWERED = "right", "mistake", "wrong", "invalid", "unanswered"
@@ -60,24 +60,25 @@ def _judge(answer: dict, question: dict) -> Verdict:
     value, tolerance = question["value"], (question["rtol"], question["atol"])
     distances = element_distances(answer, value, *tolerance)
     if all(gap <= 1 for gap in distances):
-        return Verdict(RIGHT, message="Right.", points=question["points"])
+        message = f"Right. {question.get('means', '')}".rstrip()
+        return Verdict(RIGHT, message=message, points=question["points"])
     near = [(distance(answer, m["value"], *tolerance), m) for m in question["mistakes"]]
     nearest = min(near, key=lambda pair: pair[0], default=(math.inf, None))
     if nearest[0] <= 1:
         return Verdict(MISTAKE, nearest[1]["name"], nearest[1]["hint"])
-    if sentence := misfit(answer, value, question.get("probes")):
+    rights = _right_calls(answer, value, tolerance)
+    if sentence := misfit(answer, value, question.get("probes"), rights):
         return Verdict(INVALID, message=_capital(sentence))
     off = [gap > 1 for gap in distances]
-    sentence = miss(answer, value, off, question.get("probes"))
-    return Verdict(WRONG, message=_capital(sentence + _small_causes(sentence, question)))
+    return Verdict(WRONG, message=_capital(miss(answer, value, off, question.get("probes"), rights)))
 
 
-def _small_causes(sentence: str, question: dict) -> str:
-    """What may make a number a little wrong; REML or ML only where the key knows of both."""
-    if question["value"]["kind"] != "number" or LITTLE not in sentence:
-        return ""
-    names = {known["name"] for known in question["mistakes"] + question.get("accepts", [])}
-    return " Rounding? REML against ML?" if names & {"ml", "reml"} else " Rounding?"
+def _right_calls(answer: dict, value: dict, tolerance: tuple[float, float]) -> list[bool]:
+    """At which of its calls a function is right."""
+    if not answer["kind"] == value["kind"] == "function":
+        return []
+    pairs = zip(answer["results"], value["results"], strict=False)
+    return [distance(given, right, *tolerance) <= 1 for given, right in pairs]
 
 
 def _capital(sentence: str) -> str:

@@ -1,5 +1,7 @@
 """What to say of an answer that is not right: one plain sentence, no traceback, no right value.
 
+It says what was compared and how far off it is.  What led there it cannot know, and does not guess.
+
 Plain data only (see `mlm.exercises.plain`), standard library only.
 """
 
@@ -27,28 +29,29 @@ OTHER = {
     "large": "these are {type}, more than any question asks for.",
     "": "this is an object of type {type}; the question asks for {asked}.",
 }
+ORDER = ("first", "second")
 LISTED = 1000  # names among which a misspelt one is looked for
-LITTLE = "by less than 2 %)"
-#: Relations between a wrong number and the right one that name the slip.
-SLIPS = [
+NAMED = 3  # entries that are described one by one
+#: Relations between a wrong number and the right one.
+RELATIONS = [
     (lambda right: -right, "the size is right and the sign is not."),
-    (lambda right: 100 * right, "100 times too large: a percentage where a share is asked?"),
-    (lambda right: right / 100, "100 times too small: a share where a percentage is asked?"),
-    (lambda right: right**2, "this is the square of the right value: a variance for a standard deviation?"),
-    (
-        lambda right: math.sqrt(right),
-        "this is the square root of the right value: a standard deviation for a variance?",
-    ),
-    (lambda right: 1 / right, "this is the right value upside down: one divided by it."),
-    (lambda right: math.exp(right), "this is the exponential of the right value: which scale is asked for?"),
-    (lambda right: math.log(right), "this is the logarithm of the right value: which scale is asked for?"),
+    (lambda right: 100 * right, "this is 100 times the right value."),
+    (lambda right: right / 100, "this is the right value divided by 100."),
+    (lambda right: right**2, "this is the square of the right value."),
+    (lambda right: math.sqrt(right), "this is the square root of the right value."),
+    (lambda right: 1 / right, "this is one divided by the right value."),
+    (lambda right: math.exp(right), "this is the exponential of the right value."),
+    (lambda right: math.log(right), "this is the logarithm of the right value."),
 ]
 
 
-def misfit(answer: dict, value: dict, probes=None) -> str:
-    """Say why the answer is not even the kind of value that was asked for; ``""`` if it is."""
+def misfit(answer: dict, value: dict, probes=None, rights=()) -> str:
+    """Say why the answer is not even the kind of value that was asked for; ``""`` if it is.
+
+    ``rights`` tells of a function at which of its calls (``probes``) it is right.
+    """
     if value["kind"] == "function":
-        return _misfit_function(answer, value, probes)
+        return _misfit_function(answer, value, probes, rights)
     if sentence := _misfit_kind(answer, value):
         return sentence
     if sentence := _misfit_form(answer, value):
@@ -113,7 +116,8 @@ def _misfit_form(answer: dict, value: dict) -> str:
     if kind == "array" and answer["shape"] != value["shape"]:
         return f"the question asks for {_count(value)} values; this has {_count(answer)}."
     if kind == "set" and len(answer["values"]) != len(value["values"]):
-        return f"the right set has {len(value['values'])} members; this one has {len(answer['values'])}."
+        count = f"the right set has {len(value['values'])} members, this one has {len(answer['values'])}"
+        return f"{count}; {_miss_members(answer['values'], value['values'])}"
     if kind == "list" and len(answer["items"]) != len(value["items"]):
         return f"this list has {len(answer['items'])} items; the question asks for {len(value['items'])}."
     if kind == "table" and (sentence := _misfit_names("column", _names(answer), _names(value))):
@@ -200,13 +204,13 @@ def _not_finite(values: list, where: str) -> str:
     for marks, name in ((("nan",), "not a number (nan)"), (("inf", "-inf"), "infinite")):
         count = sum(entry in marks for entry in values)
         if count and len(values) == 1:
-            return f"{where} is {name}; look for what made it so."
+            return f"{where} is {name}."
         if count:
             return f"{where} has entries that are {name}: {count} of {len(values)}."
     return ""
 
 
-def _misfit_function(answer: dict, value: dict, probes) -> str:
+def _misfit_function(answer: dict, value: dict, probes, rights) -> str:
     if answer["kind"] != "function" or not answer["results"]:
         if answer["kind"] == "number":
             return "this is a number; the question asks for the function itself, without calling it."
@@ -215,31 +219,48 @@ def _misfit_function(answer: dict, value: dict, probes) -> str:
     for given, asked, call in zip(answer["results"], value["results"], probes, strict=True):
         if given["kind"] == "raised" and given["signature"]:
             return f"it does not take the arguments that the question names: {_short(given['error'], 200)}."
+        called = f"{_right_at(rights)}called as {call['shown']}"
         if given["kind"] == "raised":
-            return f"called as {call['shown']} it raises {_short(given['error'], 200)}."
+            return f"{called} it raises {_short(given['error'], 200)}."
         if given["kind"] in ("missing", "unanswered"):
-            return f"called as {call['shown']} it returns nothing; is there a return?"
+            return f"{called} it returns nothing."
         if sentence := misfit(given, asked):
-            return f"called as {call['shown']}: {sentence}"
+            return f"{called}: {sentence}"
     return ""
 
 
-def miss(answer: dict, value: dict, off: list[bool], probes=None) -> str:
+def _right_at(rights: list[bool]) -> str:
+    """The calls at which a function is right, before it is said what happens at another; or nothing."""
+    if not any(rights):
+        return ""
+    if len(rights) == 2:
+        return "right at the {} call, not at the {}: ".format(*(ORDER if rights[0] else ORDER[::-1]))
+    return f"right at {sum(rights)} of {len(rights)} calls; "
+
+
+def miss(answer: dict, value: dict, off: list[bool], probes=None, rights=()) -> str:
     """Say how far off an answer of the right form is, without giving the right value away."""
     kind = value["kind"]
     if kind == "number":
         return _miss_number(answer["value"], value["value"])
     if kind == "boolean":
-        return "no, it is the other way round; look at why."
+        return f"{answer['value']} is not right; of True and False it is the other."
     if kind == "text":
-        return f"not “{_short(answer['value'])}”."
+        return _miss_text(answer["value"], value["value"])
     if kind == "function":
-        return _miss_function(answer, value, off, probes)
+        return _miss_function(answer, value, off, probes, rights)
     if kind == "list":
-        return f"{sum(off)} of {len(off)} values are off."
+        return _miss_items(answer, value, off)
     if kind == "set":
         return _miss_members(answer["values"], value["values"])
     return _miss_many(answer, value, off)
+
+
+def _miss_text(given: str, right: str) -> str:
+    asked, has = len(right.split()), len(given.split())
+    words = "one word" if asked == 1 else f"{asked} words"
+    kind = f"; the right answer is {words}, this has {has}" if has != asked else ""
+    return f"“{_short(given)}” is not right{kind}."
 
 
 def _miss_members(given: list, right: list) -> str:
@@ -248,60 +269,100 @@ def _miss_members(given: list, right: list) -> str:
 
     known = set(map(member, right))
     wrong = [str(entry) for entry in given if member(entry) not in known]
-    if not wrong:
+    if not wrong and len(given) == len(right):
         return "all of these belong, but one is named more than once."
-    return f"{len(wrong)} of {len(given)} members do not belong, {_listed(wrong, 1)} among them."
+    if not wrong:
+        return "all of these belong." if len(given) < len(right) else "one is named more than once."
+    verb = "does" if len(wrong) == 1 else "do"
+    return f"{len(wrong)} of {len(given)} members {verb} not belong: {_listed(sorted(wrong))}."
 
 
 def _miss_number(given, right) -> str:
-    for slip, sentence in SLIPS:
+    for relation, sentence in RELATIONS:
         try:
-            if math.isclose(given, slip(right), rel_tol=1e-3) and abs(right) not in (0, 1):
+            if math.isclose(given, relation(right), rel_tol=1e-3) and abs(right) not in (0, 1):
                 return sentence
         except (ValueError, OverflowError, ZeroDivisionError):
             continue
-    side = "high" if given > right else "low"
-    if right == 0 or given * right < 0:
-        return f"{_number(given)} is too {side}; look at its sign first."
+    side = f"{_number(given)} is too {'high' if given > right else 'low'}"
+    if right == 0:
+        return f"{side}."
+    if given * right < 0:
+        return f"{side}; the right value has the other sign."
     share = abs(given - right) / abs(right)
     if share > 10:
-        return (
-            f"{_number(given)} is too {side} by a factor of more than ten; look at the units and the scale."
-        )
-    if share < 0.02:
-        return f"{_number(given)} is a little too {side} ({LITTLE}."
-    return f"{_number(given)} is too {side}, by about {_rounded(share)} %."
+        return f"{side}, by a factor of more than ten."
+    return f"{side}, by {_percent(100 * share)} %."
 
 
-def _rounded(share: float) -> int:
-    percent = 100 * share
-    return round(percent) if percent < 10 else 5 * round(percent / 5)
+def _percent(percent: float) -> str:
+    """One digit of a small share, fives of a large one."""
+    if percent < 0.001:
+        return "less than 0.001"
+    return f"about {float(f'{percent:.1g}') if percent < 10 else 5 * round(percent / 5):g}"
 
 
 def _number(value) -> str:
-    return str(value) if isinstance(value, int) and abs(value) < 10**15 else f"{value:.4g}"
+    whole = isinstance(value, int) and abs(value) < 10**15
+    return str(value) if whole or not isinstance(value, (int, float)) else f"{value:.4g}"
+
+
+def _entry(given, right) -> str:
+    if isinstance(right, (int, float)) and not isinstance(right, bool):
+        return _miss_number(given, right)
+    return f"{_short(str(given))} is not right."
 
 
 def _miss_many(answer: dict, value: dict, off: list[bool]) -> str:
-    """Count the wrong entries and name the first."""
+    """Count the wrong entries and say of the first ones where they are and how far off."""
+    pairs, noun = align(answer, value), "entries" if value["kind"] == "table" else "values"
+    wrong = [place for place, is_off in enumerate(off) if is_off]
+    told = [f"{_place(value, place)}: {_entry(*pairs[place])}" for place in wrong[:NAMED]]
+    if len(wrong) > NAMED:
+        told = told[:1]
+        if value["kind"] == "table":
+            rows = len(value["index"])
+            columns = dict.fromkeys(value["columns"][place // rows]["name"] for place in wrong)
+            noun = f"entries, in column {_listed(list(columns))},"
+    count = f"{len(wrong)} of {len(off)} {noun} {'is' if len(wrong) == 1 else 'are'} off"
+    return f"{count}; {'first ' if len(wrong) > NAMED else ''}{' '.join(told)}"
+
+
+def _place(value: dict, place: int) -> str:
+    """Where an entry stands, as one would say it."""
+    if value["kind"] == "series":
+        return _short(value["index"][place])
     if value["kind"] == "table":
-        rows = len(value["index"])
-        wrong = [c["name"] for n, c in enumerate(value["columns"]) if any(off[n * rows : (n + 1) * rows])]
-        return f"{sum(off)} of {len(off)} entries are off, in column {_listed(wrong)}."
-    first = off.index(True)
-    named = value["index"][first] if value["kind"] == "series" else f"number {first + 1}"
-    given, right = align(answer, value)[first]
-    direction = f": {_miss_number(given, right)}" if value["of"] == "number" else "."
-    return f"{sum(off)} of {len(off)} values are off; look first at {named}{direction}"
+        column, row = divmod(place, len(value["index"]))
+        return f"column {_short(value['columns'][column]['name'])}, row {_short(value['index'][row])}"
+    if len(value["shape"]) == 2:
+        row, column = divmod(place, value["shape"][1])
+        return f"row {row + 1}, column {column + 1}"
+    return f"number {place + 1}"
 
 
-def _miss_function(answer: dict, value: dict, off: list[bool], probes) -> str:
-    start = 0
-    for given, right, call in zip(answer["results"], value["results"], probes, strict=True):
-        part = off[start : start + len(align(given, right))]
-        start += len(part)
+def _miss_items(answer: dict, value: dict, off: list[bool]) -> str:
+    for number, (given, right, part) in enumerate(_parts(answer["items"], value["items"], off), 1):
         if any(part):
-            return f"called as {call['shown']}: {miss(given, right, part)}{_rows_of(given, call)}"
+            return f"item {number} of {len(value['items'])}: {miss(given, right, part)}"
+    raise ValueError("no item of the list is off")
+
+
+def _parts(answers: list[dict], values: list[dict], off: list[bool]):
+    """Items or results one by one, each with its own share of ``off``."""
+    start = 0
+    for given, right in zip(answers, values, strict=True):
+        end = start + len(align(given, right))
+        yield given, right, off[start:end]
+        start = end
+
+
+def _miss_function(answer: dict, value: dict, off: list[bool], probes, rights) -> str:
+    parts = _parts(answer["results"], value["results"], off)
+    for (given, right, part), call in zip(parts, probes, strict=True):
+        if any(part):
+            told = f"called as {call['shown']}: {miss(given, right, part)}"
+            return f"{_right_at(rights)}{told}{_rows_of(given, call)}"
     raise ValueError("no result of the function is off")
 
 

@@ -84,9 +84,10 @@ class Exercise:
     def check(self, name: str, value) -> None:
         """Say in one line whether ``value`` answers the question ``name``.
 
-        The line says that it is right; or gives the hint of the known mistake that leads to this value;
-        or says how far off it is, or what kind of value is asked for.  It never raises.  Where the key
-        holds no value (`mlm.exercises.keys.without_answers`) it keeps the answer and says only that.
+        The line says that it is right, and what that means; or gives the hint of the known mistake that
+        leads to this value; or says how far off it is, or what kind of value is asked for.  It never
+        raises.  Where the key holds no value (`mlm.exercises.keys.without_answers`) it keeps the answer and
+        says only that.
 
         Parameters
         ----------
@@ -101,8 +102,10 @@ class Exercise:
         answer = to_plain(value, probes)
         verdict = _verdict(answer, question) if question else problem
         self._record("check", name=str(name), answer=answer, verdict=vars(verdict))
-        earned = f" {_points(verdict.points)}." if verdict.status == RIGHT else ""
-        print(_line(name, verdict) + earned)
+        line = _line(name, verdict)
+        if verdict.status == RIGHT:
+            line = line.replace("Right.", f"Right. {_points(verdict.points)}.", 1)
+        print(line)
 
     def hint(self, name: str) -> None:
         """Print one more hint on the question: a nudge, then the structure, then the code."""
@@ -151,6 +154,7 @@ class Exercise:
         name: str,
         value,
         *,
+        means: str = "",
         rtol: float | None = None,
         atol: float = 0,
         points: float = 1,
@@ -180,6 +184,9 @@ class Exercise:
             - Series or dict: by label, in any order (the answer may be either);
             - data frame: by column name and row label, in any order (rows only numbered: by position);
             - function, with ``probes``: what it returns for each probe.
+        means : str, optional
+            One sentence on what the right value says about the question at hand, shown after a right answer.
+            It may quote values: ``means=f"A share of {icc:.2f} lies between professors."``.
         rtol, atol : float, optional
             Tolerance, relative (0.001 where none is given) and absolute.  Admit every legitimate engine
             that the question allows, and no catalogued mistake.
@@ -187,8 +194,8 @@ class Exercise:
             Points of the question.
         mistakes : dict of str to (value, hint)
             Wrong values that a known misconception gives, each with a sentence that leads away from it.
-            Refused where one is within the tolerance of the right value, where two cannot be told apart, or
-            where two share a hint.  (`mlm.exercises.keys.compile_check` says what a private variant does.)
+            Refused where one is within the tolerance of the right value, or where two with different hints
+            cannot be told apart.  (`mlm.exercises.keys.compile_check` says what a private variant does.)
         hints : list of str
             Exactly three: a nudge, the structure, the code.
         accepts : dict of str to value, optional
@@ -215,6 +222,7 @@ class Exercise:
         question = keys.compile_check(
             name,
             value,
+            means=means,
             rtol=rtol,
             atol=atol,
             points=points,

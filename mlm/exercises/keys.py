@@ -3,7 +3,8 @@
 A key is a list of questions.  A question is a dictionary with ``name``, ``kind`` (``check`` or ``write``),
 ``points``, ``hints`` and ``section``; a ``check`` has ``value``, ``rtol``, ``atol``, ``mistakes``,
 ``accepts``, ``probes`` and ``from_data`` besides, and what a private variant changed: ``left_out`` and
-``widened``.  A ``write`` has ``words`` and ``rubric``.
+``widened``; and ``means``, a sentence on what the right value means, where there is one.  A ``write`` has
+``words`` and ``rubric``.
 """
 
 import json
@@ -31,7 +32,20 @@ class KeyRefused(ValueError):
 
 
 def compile_check(
-    name, value, *, rtol, atol, points, mistakes, hints, accepts, probes, from_data, section, variant
+    name,
+    value,
+    *,
+    means="",
+    rtol,
+    atol,
+    points,
+    mistakes,
+    hints,
+    accepts,
+    probes,
+    from_data,
+    section,
+    variant,
 ) -> dict:
     """Turn the arguments of `Exercise.key` into a question.
 
@@ -74,6 +88,7 @@ def compile_check(
         "from_data": from_data,
         "hints": _three_hints(name, hints),
         "section": _section(name, section),
+        **_means(name, means),
     }
 
 
@@ -131,7 +146,8 @@ def without_answers(key: dict) -> dict:
     """The key of a place where answers are only kept, such as a sandbox that runs learners' code.
 
     Of each question it names what a notebook needs to ask it: ``name``, ``kind``, ``points`` and the
-    arguments that a function is called with.  It holds no right value, mistake, route, hint or rubric.
+    arguments that a function is called with.  It holds no right value (nor what it means), mistake,
+    route, hint or rubric.
     """
     questions = [
         {
@@ -247,7 +263,6 @@ def _catalogue(name, mistakes, plain, variant) -> tuple[list[dict], list[str]]:
             if variant is None:
                 raise
             unsound.append(slug)
-    _refuse_shared_hints(name, catalogue)
     return catalogue, unsound
 
 
@@ -279,20 +294,15 @@ def _hint_of(name, slug, pair) -> dict:
     return {"hint": " ".join(pair[1].split())}
 
 
-def _refuse_shared_hints(name, catalogue) -> None:
-    seen = {}
-    for mistake in catalogue:
-        other = seen.setdefault(mistake["hint"], mistake["name"])
-        if other != mistake["name"]:
-            raise KeyRefused(
-                f"{name}: mistakes {other!r} and {mistake['name']!r} share a hint; each needs its own"
-            )
-
-
 def _tell_apart(name, catalogue, right, rtol, atol, variant) -> tuple[list[dict], list[str]]:
-    """The mistakes that differ from the right value and from each other; the names of the rest."""
+    """The mistakes that differ from the right value and from each other; the names of the rest.
+
+    Two ways to the same mistake may share a hint, and then their values may be alike; of equals one stays.
+    """
     kept, left_out = [], []
     for mistake in catalogue:
+        if any(m["hint"] == mistake["hint"] and m["value"] == mistake["value"] for m in kept):
+            continue
         clash = _clash(mistake, kept, right, rtol, atol)
         if not clash:
             kept.append(mistake)
@@ -309,7 +319,7 @@ def _clash(mistake, kept, right, rtol, atol) -> str:
             f"is within the tolerance (rtol={rtol:g}, atol={atol:g}) of the right value; narrow it or drop it"
         )
     for other in kept:
-        if (
+        if other["hint"] != mistake["hint"] and (
             distance(mistake["value"], other["value"], rtol, atol) <= 1
             or distance(other["value"], mistake["value"], rtol, atol) <= 1
         ):
@@ -321,6 +331,14 @@ def _section(name, label) -> str | None:
     if label is not None and not (isinstance(label, str) and LABEL.fullmatch(label)):
         raise KeyRefused(f"{name}: section={label!r} is no label of a section, such as 'sec-basics-icc'")
     return label
+
+
+def _means(name, sentence) -> dict:
+    if not isinstance(sentence, str):
+        raise KeyRefused(
+            f"{name}: means={sentence!r} is no sentence; say in words what the right value means"
+        )
+    return {"means": " ".join(sentence.split())} if sentence.strip() else {}
 
 
 def _three_hints(name, hints) -> list[str]:

@@ -38,7 +38,6 @@ def identity(x):
     [
         ({"mistakes": {"close": (0.4003, "Close.")}}, "mistake 'close' is within the tolerance"),
         ({"mistakes": {"a": (0.6, "A."), "b": (0.6001, "B.")}}, "mistake 'b' cannot be told apart from 'a'"),
-        ({"mistakes": {"a": (0.6, "Same."), "b": (0.7, "Same.")}}, "'a' and 'b' share a hint"),
         ({"mistakes": {"a": (0.6, " ")}}, "mistake 'a' must be a pair"),
         ({"mistakes": {"a": 0.6}}, "mistake 'a' must be a pair"),
         ({"mistakes": {"a": (float("nan"), "A.")}}, "mistake 'a' holds nan"),
@@ -54,6 +53,7 @@ def identity(x):
         ({"value": identity, "probes": [1, 2]}, "probes must be a list of tuples"),
         ({"value": lambda x: 1 / x, "probes": [(0,)]}, "cannot be compared: ZeroDivisionError"),
         ({"value": 0.0}, "the right value holds a 0, of which rtol admits nothing; give atol"),
+        ({"means": 3}, "means=3 is no sentence"),
         ({"rtol": -1}, "rtol is -1; it must be a number, 0 or more"),
         ({"points": float("nan")}, "points is nan"),
         ({"section": "Shrinkage"}, "section='Shrinkage' is no label of a section"),
@@ -79,6 +79,13 @@ def test_a_private_variant_leaves_a_mistake_out_that_its_data_cannot_tell_apart(
     question = json.loads(record.read_text())["question"]
     assert [mistake["name"] for mistake in question["mistakes"]] == ["far"]
     assert question["left_out"] == ["close"]
+
+
+def test_two_ways_to_the_same_mistake_may_share_a_hint(stated):
+    same = {"a": (0.6, "Same."), "again": (0.6, "Same."), "near": (0.6001, "Same."), "b": (0.7, "Same.")}
+    question = stated(mistakes=same)
+    assert [mistake["name"] for mistake in question["mistakes"]] == ["a", "near", "b"]
+    assert question["left_out"] == []
 
 
 def test_a_private_variant_leaves_a_mistake_out_that_comes_out_as_nan(stated):
@@ -134,7 +141,11 @@ def test_numbers_of_a_key_keep_ten_digits():
 def test_a_key_without_answers_holds_no_value_mistake_route_hint_or_rubric(monkeypatch):
     lines = []
     monkeypatch.setattr(exercise, "record", lines.append)
-    told = {"mistakes": {"a-slip": (0.987654, "A secret hint.")}, "accepts": {"a-route": 0.123457}}
+    told = {
+        "means": "A secret meaning.",
+        "mistakes": {"a-slip": (0.987654, "A secret hint.")},
+        "accepts": {"a-route": 0.123457},
+    }
     state(0.123456, **told)
     slip, route = (lambda x: 0.987654 * x, "A secret hint."), lambda x: 0.123456 * x
     settings = {"mistakes": {"a-slip": slip}, "accepts": {"a-route": route}, "section": "sec-secret"}
