@@ -388,7 +388,7 @@ def _records(room: Classroom) -> list:
 
 
 def _wait_for_records(room: Classroom, count: int, process: subprocess.Popen) -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + 900
     while len(_records(room)) < count:
         assert time.monotonic() < end and process.poll() is None, "it ended, or kept nothing, before the blow"
         time.sleep(0.05)

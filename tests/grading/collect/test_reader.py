@@ -1,12 +1,12 @@
 """A notebook that was handed in, whatever its bytes are: its code cells, or a reason why not."""
 
 import json
-import time
 import tracemalloc
 from contextlib import suppress
 
 import nbformat
 import pytest
+from patience import patience
 
 from mlm.grading.collect import reader
 from mlm.grading.collect.reader import Refused, read_notebook
@@ -244,10 +244,8 @@ def full(start: bytes, unit: bytes, end: bytes) -> bytes:
 )
 def test_the_worst_of_twenty_megabytes_ends_soon(given):
     assert len(given) <= reader.MAX_BYTES
-    start = time.perf_counter()
-    with suppress(Refused):
+    with patience(), suppress(Refused):
         read_notebook(given, EXERCISE)
-    assert time.perf_counter() - start < 20  # a few seconds on the slowest machine that was tried
 
 
 def test_objects_that_json_makes_of_small_text_are_bounded():

@@ -5,7 +5,6 @@ import os
 import socket
 import stat
 import struct
-import time
 import tracemalloc
 import unicodedata
 import zipfile
@@ -13,6 +12,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+from patience import patience
 
 from mlm.grading.collect import archives, submissions
 from mlm.grading.collect.submissions import CannotCollect, collect, missing_learners, slugs
@@ -649,13 +649,13 @@ def test_beyond_the_limit_of_all_that_is_unpacked_each_entry_is_too_large(folder
     assert [*statuses(folder).values()] == [None, None, None, "too large", "too large"]
 
 
-def measured(place: Path) -> tuple[list, float, float]:
+def measured(place: Path) -> tuple[list, float]:
     tracemalloc.start()
-    start = time.perf_counter()
-    found = collect(place)
-    seconds, peak = time.perf_counter() - start, tracemalloc.get_traced_memory()[1]
+    with patience():
+        found = collect(place)
+    peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    return found, seconds, peak / 2**20
+    return found, peak / 2**20
 
 
 def test_a_bomb_of_400_megabytes_ends_soon_and_in_little_memory_also_where_its_header_lies(folder):
@@ -664,9 +664,9 @@ def test_a_bomb_of_400_megabytes_ends_soon_and_in_little_memory_also_where_its_h
     raw = bytearray(made.read_bytes())
     struct.pack_into("<L", raw, raw.index(b"PK\1\2") + 24, 1000)  # unpacked, it says, it has 1,000 bytes
     (folder / "liar.zip").write_bytes(raw)
-    found, seconds, megabytes = measured(folder)
+    found, megabytes = measured(folder)
     assert [one.problem[0] for one in found] == ["too large"] * 2
-    assert seconds < 10 and megabytes < 100
+    assert megabytes < 100
 
 
 def test_a_bomb_of_overlapping_entries_is_not_unpacked(folder):
@@ -681,10 +681,10 @@ def test_a_bomb_of_overlapping_entries_is_not_unpacked(folder):
         listing += struct.pack("<4s4B4HL2L5H2L", *fields, len(name), 0, 0, 0, 0, 0, 0) + name
     end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 2000, 2000, len(listing), len(body), 0)
     (folder / "bomb.zip").write_bytes(body + listing + end)
-    found, seconds, megabytes = measured(folder)
+    found, megabytes = measured(folder)
     assert len(found) == 2000
     assert [one.problem and one.problem[0] for one in found].count("unreadable") == 1999
-    assert seconds < 10 and megabytes < 150
+    assert megabytes < 150
 
 
 # Names of files
