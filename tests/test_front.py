@@ -5,10 +5,8 @@ import re
 import tomllib
 from pathlib import Path
 
-import arviz as az
 import numpy as np
 import pandas as pd
-import pymc as pm
 import pytest
 import statsmodels.formula.api as smf
 import yaml
@@ -17,7 +15,6 @@ import mlm
 
 ROOT = Path(__file__).resolve().parent.parent
 GLOSSARY = (ROOT / "book" / "glossary.md").read_text(encoding="utf8")
-LIBRARIES = {"az": az, "np": np, "pd": pd, "pm": pm, "smf": smf, "mlm": mlm}
 
 
 def read_entries(page: str) -> dict[str, str]:
@@ -41,6 +38,15 @@ ENTRIES = read_entries(GLOSSARY)
 def fit():
     radon = mlm.load("radon")
     return smf.mixedlm("activity ~ floor", radon, groups="county").fit(reml=False, method="powell")
+
+
+@pytest.fixture(scope="module")
+def libraries():
+    """By the names that the entries use; PyMC takes seconds to import, so not before it is asked for."""
+    import arviz as az
+    import pymc as pm
+
+    return {"az": az, "np": np, "pd": pd, "pm": pm, "smf": smf, "mlm": mlm}
 
 
 def test_the_glossary_was_read():
@@ -68,19 +74,19 @@ def test_entries_are_in_alphabetical_order():
 
 
 @pytest.mark.parametrize("term", ENTRIES)
-def test_names_in_code_exist(term, fit):
+def test_names_in_code_exist(term, fit, libraries):
     text = re.sub(r"\{[\w:]+\}`[^`]*`", "", ENTRIES[term])  # links and citations are not code
     code = " ".join(re.findall(r"`([^`]+)`", text))
     code = re.sub(r'"[^"]*"', '""', code)  # what stands inside strings is no name
     for owner, name in re.findall(r"\b(fit|az|np|pd|pm|smf|mlm)\.(\w+)", code):
-        known = hasattr(fit if owner == "fit" else LIBRARIES[owner], name)
+        known = hasattr(fit if owner == "fit" else libraries[owner], name)
         assert known, f"glossary, {term!r}: {owner}.{name} does not exist in the version installed"
 
 
 @pytest.mark.parametrize("term", [term for term in ENTRIES if "pm.sample(" in ENTRIES[term]])
-def test_settings_of_the_sampler_exist(term):
+def test_settings_of_the_sampler_exist(term, libraries):
     for setting in re.findall(r"pm\.sample\((\w+)=", ENTRIES[term]):
-        known = inspect.signature(pm.sample).parameters
+        known = inspect.signature(libraries["pm"].sample).parameters
         assert setting in known, f"glossary, {term!r}: pm.sample() has no setting {setting!r}"
 
 

@@ -82,6 +82,14 @@ def is_long(cell) -> bool:
     return cell.cell_type == "code" and not hidden and len(cell.source.splitlines()) > 25
 
 
+def test_no_test_module_imports_pymc_before_a_test_asks_for_it():
+    slow = re.compile(r"^(?:import|from) (?:pymc|nutpie|pytensor)\b", re.MULTILINE)
+    found = [
+        short(path) for path in (ROOT / "tests").rglob("*.py") if slow.search(path.read_text(encoding="utf8"))
+    ]
+    assert not found, f"every worker would import PyMC to collect its tests: {found}"
+
+
 def test_make_alone_prints_its_targets_with_one_line_each():
     run = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True)
     printed = re.findall(r"^  make (\w+) +\S", run.stdout, flags=re.MULTILINE)
