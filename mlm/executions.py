@@ -172,7 +172,8 @@ def _said_by(path: Path) -> tuple[set[str], set[str]]:
 
 @cache
 def _said(source: str) -> tuple[set[str], set[str]]:
-    """Names of this package that are imported anywhere, functions among them; and all texts."""
+    """Names of this package that are imported anywhere, functions among them; all texts, and their last
+    parts where they are paths."""
     imported, texts = set(), set()
     try:
         tree = ast.parse(source)
@@ -184,7 +185,7 @@ def _said(source: str) -> tuple[set[str], set[str]]:
         elif isinstance(node, ast.ImportFrom):
             imported |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            texts.add(node.value)
+            texts |= {node.value, node.value.rpartition("/")[2]}
     ours = {name for name in imported if name.split(".")[0] == "mlm"}
     return {_HOME.get(name.removeprefix("mlm."), name) for name in ours}, texts
 

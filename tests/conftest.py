@@ -14,6 +14,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 LONG = ("test_exercises_proofs.py", "test_binder.py", "test_certify.py", "test_fit.py", "test_inference.py")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items):
     """Tests of a file share a worker and what it has computed; where there are any, of a page or solution."""
     for item in items:

@@ -94,6 +94,14 @@ def test_the_key_of_the_sources_is_the_same_on_every_machine(monkeypatch):
     assert executions.source_key([CELL]) == before
 
 
+def test_a_file_may_be_named_by_its_path(course):
+    (course / "data" / "reference").mkdir()
+    (course / "data" / "reference" / "speed.json").write_text("1")
+    assert executions.inputs(['open("../data/reference/speed.json")'], course) == {
+        course / "data" / "reference" / "speed.json"
+    }
+
+
 def test_a_style_sheet_of_grading_goes_into_no_page():
     files = executions.inputs(["from mlm import Exercise, certify, fit_lmm, stored"])
     assert not [path for path in files if "grading" in path.parts]
