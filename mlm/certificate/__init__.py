@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlm.certify.claim import Claim, design, read
-from mlm.certify.likelihood import SecondLikelihood, Solution
-from mlm.certify.report import Certificate, CertificateError, number
-from mlm.certify.search import Summit, climb
+from mlm.certificate.claim import Claim, design, read
+from mlm.certificate.climbing import Summit, climb
+from mlm.certificate.report import Certificate, CertificateError, number
+from mlm.certificate.second_likelihood import SecondLikelihood, Solution
 from mlm.lmm import fit_design
 
 __all__ = ["Certificate", "CertificateError", "certify"]
