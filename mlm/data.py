@@ -8,7 +8,6 @@ Run it after ``Rscript data/export.R`` or after a change of the descriptor.
 """
 
 import csv
-import difflib
 import gzip
 import hashlib
 import io
@@ -17,6 +16,8 @@ from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
+
+from mlm.spelling import did_you_mean
 
 FOLDER = Path(__file__).resolve().parent.parent / "data"
 PANDAS_TYPES = {"string": "str", "integer": "int64", "number": "float64"}
@@ -110,9 +111,9 @@ def _parsed_package(path: Path, _modified: int) -> dict:
 def _resource(name: str) -> dict:
     resources = {resource["name"]: resource for resource in _package()["resources"]}
     if name not in resources:
-        near = difflib.get_close_matches(str(name).lower(), resources, n=3, cutoff=0.5)
-        guess = f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
-        raise DataError(f"There is no data set {name!r}.{guess} The data sets are: {', '.join(names())}.")
+        guess = did_you_mean(str(name).lower(), resources, alike=0.5, quoted=True, opens=True)
+        listed = f"The data sets are: {', '.join(names())}."
+        raise DataError(" ".join(filter(None, [f"There is no data set {name!r}.", guess, listed])))
     return resources[name]
 
 
