@@ -3,7 +3,7 @@
 ``data/datapackage.json`` (a Frictionless Data Package) says what every file holds: columns, types, units,
 levels, rows, checksum, sources, licence. A file that differs from it by one byte is not loaded.
 
-``python -m mlm.data`` writes counts and checksums into the descriptor, and ``data/README.md`` from it.
+``make data`` writes counts and checksums into the descriptor, and ``data/README.md`` from it.
 Run it after ``Rscript data/export.R`` or after a change of the descriptor.
 """
 
@@ -244,10 +244,10 @@ def readme() -> str:
     """Text of ``data/README.md``, made from the descriptor."""
     made = [
         ["`*.csv`, `*.csv.gz`", "packages of R", "`Rscript data/export.R`"],
-        ["rows, bytes and hash in `datapackage.json`", "the files", "`python -m mlm.data`"],
-        ["`README.md`", "`datapackage.json`", "`python -m mlm.data`"],
+        ["rows, bytes and hash in `datapackage.json`", "the files", "`make data`"],
+        ["`README.md`", "`datapackage.json`", "`make data`"],
         ["`reference/lme4.json`", "`reference/lme4.R` and the data", "`make reference`"],
-        ["`reference/speed.json`", "the clock", "`tests/benchmarks/bench_lmm.py`"],
+        ["`reference/speed.json`", "the clock", "`make benchmarks`"],
     ]
     known = [_resource(name) for name in names()]
     shelf = [
@@ -255,7 +255,7 @@ def readme() -> str:
         for r in known
     ]
     intro = [
-        "<!-- Made from datapackage.json by `python -m mlm.data`. Edit the descriptor, not this page. -->",
+        "<!-- Made from datapackage.json by `make data`. Edit the descriptor, not this page. -->",
         "# The data sets",
         "",
         'In Python, `from mlm import load; load("radon")` returns one of them as a data frame.',
