@@ -6,7 +6,7 @@ export PYTHONUNBUFFERED := 1
 export ALL
 
 .DEFAULT_GOAL := help
-.PHONY: help env book serve test lint exercises chapter check grade doctor reference lock clean
+.PHONY: help env book serve test lint exercises chapter check grade doctor data reference benchmarks lock clean
 
 help:
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1 | /' | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
@@ -51,9 +51,17 @@ grade: env ## grade a folder of submissions in a sandbox: make grade EX=03-basic
 doctor: env ## can this machine run the course, and what to do where it cannot
 	@$(BIN)/mlm doctor
 
+data: env ## write rows and checksums into data/datapackage.json, and data/README.md from it
+	@$(BIN)/python -m mlm.data
+
 reference: ## fit the reference models with lme4 again (needs R)
 	@command -v Rscript >/dev/null || { echo "R is not installed. On Debian and Ubuntu: apt install r-cran-lme4 r-cran-optimx r-cran-jsonlite r-cran-digest"; exit 1; }
 	Rscript data/reference/lme4.R
+
+benchmarks: env ## measure how fast engines, checks and grading are; keeps the engines' speeds (lme4's need R)
+	$(BIN)/python tests/benchmarks/bench_lmm.py
+	$(BIN)/python tests/benchmarks/bench_check.py
+	$(BIN)/python tests/benchmarks/bench_grading.py
 
 lock: ## compile requirements.txt and the Binder lock from their .in files (needs uv; UPGRADE=yes takes the newest)
 	@command -v uv >/dev/null || { echo "uv is not installed: pip install uv"; exit 1; }

@@ -4,7 +4,7 @@
 #   Rscript data/export.R folder    writes into another folder, to compare
 #
 # Debian and Ubuntu have all the packages: apt install r-cran-{aer,bayesm,hsaur3,lme4,nlme,rstanarm}
-# Running it twice gives the same bytes. After it, `python -m mlm.data` fills in rows, bytes and
+# Running it twice gives the same bytes. After it, `make data` fills in rows, bytes and
 # checksums in datapackage.json and writes README.md.
 
 options(scipen = 100) # 100000, never 1e+05

@@ -3,14 +3,12 @@
 Names are resolved when they are first used, so ``import mlm`` costs next to nothing.
 """
 
-import sys
 from importlib import import_module
-from types import ModuleType
 
 _HOME = {
     "load": "mlm.data",
     "fit_lmm": "mlm.lmm",
-    "certify": "mlm.certify",
+    "certify": "mlm.certificate",
     "agreement": "mlm.engines",
     "check_draws": "mlm.engines",
     "estimates": "mlm.engines",
@@ -29,14 +27,3 @@ def __getattr__(name):
 
 def __dir__():
     return __all__
-
-
-class _Door(ModuleType):
-    """Keeps `mlm.certify` the function, where an import of the module of that name would replace it."""
-
-    def __setattr__(self, name, value):
-        if not (name in _HOME and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Door

@@ -65,9 +65,9 @@ def check(
     exercise: Annotated[str | None, typer.Argument(help="For example 03-basics; all without it.")] = None,
 ) -> None:
     """Run a learner's notebook and print how each question went."""
-    from mlm.exercises import runner
+    from mlm.exercises import selfcheck
 
-    raise typer.Exit(runner.check(exercise))
+    raise typer.Exit(selfcheck.check(exercise))
 
 
 @app.command()

@@ -3,12 +3,11 @@
 ``data/datapackage.json`` (a Frictionless Data Package) says what every file holds: columns, types, units,
 levels, rows, checksum, sources, licence. A file that differs from it by one byte is not loaded.
 
-``python -m mlm.data`` writes counts and checksums into the descriptor, and ``data/README.md`` from it.
+``make data`` writes counts and checksums into the descriptor, and ``data/README.md`` from it.
 Run it after ``Rscript data/export.R`` or after a change of the descriptor.
 """
 
 import csv
-import difflib
 import gzip
 import hashlib
 import io
@@ -17,6 +16,8 @@ from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
+
+from mlm.spelling import did_you_mean
 
 FOLDER = Path(__file__).resolve().parent.parent / "data"
 PANDAS_TYPES = {"string": "str", "integer": "int64", "number": "float64"}
@@ -110,9 +111,9 @@ def _parsed_package(path: Path, _modified: int) -> dict:
 def _resource(name: str) -> dict:
     resources = {resource["name"]: resource for resource in _package()["resources"]}
     if name not in resources:
-        near = difflib.get_close_matches(str(name).lower(), resources, n=3, cutoff=0.5)
-        guess = f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
-        raise DataError(f"There is no data set {name!r}.{guess} The data sets are: {', '.join(names())}.")
+        guess = did_you_mean(str(name).lower(), resources, alike=0.5, quoted=True, opens=True)
+        listed = f"The data sets are: {', '.join(names())}."
+        raise DataError(" ".join(filter(None, [f"There is no data set {name!r}.", guess, listed])))
     return resources[name]
 
 
@@ -243,10 +244,10 @@ def readme() -> str:
     """Text of ``data/README.md``, made from the descriptor."""
     made = [
         ["`*.csv`, `*.csv.gz`", "packages of R", "`Rscript data/export.R`"],
-        ["rows, bytes and hash in `datapackage.json`", "the files", "`python -m mlm.data`"],
-        ["`README.md`", "`datapackage.json`", "`python -m mlm.data`"],
+        ["rows, bytes and hash in `datapackage.json`", "the files", "`make data`"],
+        ["`README.md`", "`datapackage.json`", "`make data`"],
         ["`reference/lme4.json`", "`reference/lme4.R` and the data", "`make reference`"],
-        ["`reference/speed.json`", "the clock", "`tests/benchmarks/bench_lmm.py`"],
+        ["`reference/speed.json`", "the clock", "`make benchmarks`"],
     ]
     known = [_resource(name) for name in names()]
     shelf = [
@@ -254,7 +255,7 @@ def readme() -> str:
         for r in known
     ]
     intro = [
-        "<!-- Made from datapackage.json by `python -m mlm.data`. Edit the descriptor, not this page. -->",
+        "<!-- Made from datapackage.json by `make data`. Edit the descriptor, not this page. -->",
         "# The data sets",
         "",
         'In Python, `from mlm import load; load("radon")` returns one of them as a data frame.',

@@ -16,9 +16,9 @@ from scipy import sparse, stats
 from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams
 
 from mlm import certify, estimates, fit_lmm, load, stored
-from mlm.certify import CertificateError
-from mlm.certify.claim import design, read
-from mlm.certify.likelihood import SecondLikelihood
+from mlm.certificate import CertificateError
+from mlm.certificate.claim import design, read
+from mlm.certificate.second_likelihood import SecondLikelihood
 from mlm.lmm import fit_design
 
 RADON = {
@@ -433,17 +433,17 @@ def test_seventy_thousand_rows_in_three_crossed_factors_are_certified():
 
 
 def test_where_a_search_from_elsewhere_would_take_long_the_neighbourhood_is_searched(monkeypatch):
-    monkeypatch.setattr(sys.modules["mlm.certify"], "MOST_EFFECTS", 84)
+    monkeypatch.setattr(sys.modules["mlm.certificate"], "MOST_EFFECTS", 84)
     right = ours("y ~ floor + (1 | county)", "radon")
     assert not certify(right).everywhere
     off = certify(moved(right, 1.3 * right.theta), may_fail=True)
     assert off.shortfall == pytest.approx(right.loglik - moved(right, 1.3 * right.theta).loglik, abs=1e-5)
-    monkeypatch.setattr(sys.modules["mlm.certify"], "MOST_EFFECTS", 85)
+    monkeypatch.setattr(sys.modules["mlm.certificate"], "MOST_EFFECTS", 85)
     assert certify(right).everywhere
 
 
 def test_the_climb_leaves_zero_by_itself(monkeypatch):
-    monkeypatch.setattr(sys.modules["mlm.certify"], "MOST_EFFECTS", 0)
+    monkeypatch.setattr(sys.modules["mlm.certificate"], "MOST_EFFECTS", 0)
     right = ours("y ~ floor + (1 | county)", "radon")
     stuck = certify(moved(right, [0.0]), may_fail=True)
     assert stuck.best.loc[("sd", "county Intercept"), "estimate"] == pytest.approx(0.3282, abs=1e-4)
@@ -574,7 +574,7 @@ def test_three_effects_keep_their_names_and_correlations():
 
 def test_mlm_certify_stays_a_function_whatever_is_imported_first():
     script = (
-        "from mlm.certify import CertificateError\nfrom mlm import certify\nimport mlm\n"
+        "from mlm.certificate import CertificateError\nfrom mlm import certify\nimport mlm\n"
         "assert callable(certify) and mlm.certify is certify, mlm.certify"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

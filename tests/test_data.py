@@ -129,14 +129,14 @@ def test_every_file_in_the_folder_is_described():
 
 def test_readme_is_in_sync_with_the_descriptor():
     written = (data.FOLDER / "README.md").read_text(encoding="utf-8")
-    assert written == data.readme(), "data/README.md is out of date: run `python -m mlm.data`"
+    assert written == data.readme(), "data/README.md is out of date: run `make data`"
 
 
 def test_sealing_again_changes_nothing(folder):
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     data.seal()
-    changed = [path.name for path in folder.iterdir() if path.read_bytes() != before[path.name]]
-    assert not changed, f"{changed} are out of date: run `python -m mlm.data`"
+    changed = [path.name for path, held in before.items() if path.read_bytes() != held]
+    assert not changed, f"{changed} are out of date: run `make data`"
 
 
 def test_sealing_writes_the_new_checksum_of_a_file_that_was_exported_anew(folder):

@@ -1,5 +1,6 @@
 """Engines: the tidy tables, the stored lme4 numbers, the agreement of both."""
 
+import json
 import subprocess
 import sys
 import warnings
@@ -14,7 +15,7 @@ from accessibility import Parts
 from bs4 import BeautifulSoup
 
 from mlm import agreement, estimates, load, stored
-from mlm.engines.tables import _stored_record
+from mlm.engines.tables import STORED
 from mlm.lmm import fit_lmm
 
 RADON = {
@@ -25,6 +26,7 @@ RADON = {
     "radon M4": ("y ~ floor * log_uranium", "1 + floor"),
     "radon within-between": ("y ~ floor + log_uranium + floor_mean", None),
 }
+RECORD = json.loads(STORED.read_text(encoding="utf-8"))
 BOTH = pytest.mark.parametrize("reml", [True, False], ids=["REML", "ML"])
 
 
@@ -89,9 +91,7 @@ def test_criterion_of_statsmodels_holds_every_constant_of_lme4s(model, reml):
 @BOTH
 @pytest.mark.parametrize("model", RADON)
 def test_conditional_modes_of_statsmodels_are_those_of_lme4(model, reml):
-    modes = pd.DataFrame(
-        _stored_record()["models"][model]["REML" if reml else "ML"]["conditional_modes"]["county"]
-    )
+    modes = pd.DataFrame(RECORD["models"][model]["REML" if reml else "ML"]["conditional_modes"]["county"])
     ours = pd.DataFrame(fit(model, reml).random_effects).T.rename(columns={"county": "Intercept"})
     gap = (ours[modes.columns] - modes).abs()
     assert len(gap) == 85
@@ -164,14 +164,14 @@ def test_stored_maximum_likelihood_is_that_of_the_literature():
 
 
 def test_stored_modes_give_the_intercepts_of_the_literature():
-    modes = _stored_record()["models"]["radon M1"]["REML"]["conditional_modes"]["county"]["Intercept"]
+    modes = RECORD["models"]["radon M1"]["REML"]["conditional_modes"]["county"]["Intercept"]
     mean = stored("radon M1").loc[("fixed", "Intercept"), "estimate"]
     counties = radon()["county"].cat.categories[[0, 1, 2, 84]]
     assert [round(mean + modes[county], 3) for county in counties] == [1.192, 0.928, 1.479, 1.386]
 
 
 def test_default_optimiser_of_lme4_stops_at_a_singular_fit_of_m4():
-    record = _stored_record()["models"]["radon M4"]["REML"]
+    record = RECORD["models"]["radon M4"]["REML"]
     default = record["optimisers"]["nloptwrap (default)"]
     assert default["singular"] and round(default["criterion"], 3) == 2132.235
     assert not record["singular"] and round(record["criterion"], 3) == 2126.579

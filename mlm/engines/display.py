@@ -1,11 +1,13 @@
 """How an agreement shows itself: an accessible table in a notebook, plain text elsewhere."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
 import numpy as np
 import pandas as pd
+
+from mlm.html_tables import scrolling_table
 
 HEADINGS = {
     "fixed": "Fixed effects",
@@ -58,7 +60,7 @@ class Agreement:
         )
 
     def _repr_html_(self) -> str:
-        title = f"Agreement of {escape(listed(self.kinds))}"
+        title = f"Agreement of {listed(self.kinds)}"
         brackets = [
             name
             for name, used in {
@@ -67,21 +69,13 @@ class Agreement:
             }.items()
             if used
         ]
-        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ["Term", *self._headers()])
         return "\n".join(
             [
                 '<div class="mlm-agreement">',
                 *(f"<p><strong>{ALARM}</strong>{escape(alarm)}</p>" for alarm in self.alarms),
                 # outside the table, so that it stays in sight while the table scrolls
-                f'<p class="agreement-caption">{title}. In brackets: {" or ".join(brackets)}.</p>',
-                # the table scrolls by itself on a narrow screen, with the keyboard too
-                '<div class="table-scroll" style="overflow-x: auto" tabindex="0" role="group" '
-                f'aria-label="{title}">',
-                f'<table class="agreement" aria-label="{title}">',
-                f"<thead><tr>{head}</tr></thead>",
-                *self._html_bodies(),
-                "</table>",
-                "</div>",
+                f'<p class="agreement-caption">{escape(title)}. In brackets: {" or ".join(brackets)}.</p>',
+                scrolling_table("agreement", title, ["Term", *self._headers()], self._html_bodies()),
                 "<details><summary>Why the columns differ</summary>",
                 "<ul>" + "".join(f"<li>{escape(note)}</li>" for note in self.notes) + "</ul>",
                 "</details>",
@@ -89,15 +83,13 @@ class Agreement:
             ]
         )
 
-    def _html_bodies(self) -> Iterator[str]:
-        columns = len(self.kinds) + 2
-        for part, rows in self.table.groupby(level="part", sort=False):
-            heading = f"<strong>{HEADINGS[part]}</strong>"
-            yield f'<tbody><tr><th scope="rowgroup" colspan="{columns}">{heading}</th></tr>'
-            for (_, term), row in rows.iterrows():
-                cells = "".join(f"<td>{_unbroken(cell)}</td>" for cell in self._cells(part, row))
-                yield f'<tr><th scope="row">{escape(term)}</th>{cells}</tr>'
-            yield "</tbody>"
+    def _html_bodies(self) -> dict[str, list]:
+        return {
+            HEADINGS[part]: [
+                (term, map(_unbroken, self._cells(part, row))) for (_, term), row in rows.iterrows()
+            ]
+            for part, rows in self.table.groupby(level="part", sort=False)
+        }
 
     def _headers(self) -> list[str]:
         return [f"{engine} ({kind})" for engine, kind in self.kinds.items()] + ["Largest difference"]

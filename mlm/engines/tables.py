@@ -16,13 +16,14 @@ criterion   `REML criterion` or `deviance`                  -2 times the (restri
 import json
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from mlm.spelling import did_you_mean
 
 PARTS = ("fixed", "sd", "cor", "residual", "criterion")
 REML_CRITERION, DEVIANCE = "REML criterion", "deviance"
@@ -69,17 +70,8 @@ def estimates(
 
     if isinstance(fit, LmmFit):
         return _from_lmm(fit)
-    from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMResults
-
-    results = getattr(fit, "_results", fit)  # statsmodels wraps its results
-    if isinstance(results, MixedLMResults):
-        return _from_mixedlm(results, group)
-    kind = f"{type(results).__name__} of {type(results).__module__.split('.')[0]}"
-    advice = " Call its .fit() first." if isinstance(fit, MixedLM) else ""
-    raise TypeError(
-        "estimates() reads a statsmodels MixedLM fit, a fit_lmm result or PyMC draws with a posterior; "
-        f"this is {kind}.{advice}"
-    )
+    read = "estimates() reads a statsmodels MixedLM fit, a fit_lmm result or PyMC draws with a posterior"
+    return _from_mixedlm(mixedlm_results(fit, read), group)
 
 
 def stored(model: str, reml: bool = True) -> pd.DataFrame:
@@ -107,8 +99,8 @@ def stored(model: str, reml: bool = True) -> pd.DataFrame:
     record = _stored_record()
     if model not in record["models"]:
         known = sorted(record["models"])
-        near = get_close_matches(model, known, n=3, cutoff=0.5)
-        hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"There is: {', '.join(known)}."
+        listed = f"There is: {', '.join(known)}."
+        hint = did_you_mean(model, known, listed, alike=0.5, quoted=True, opens=True)
         raise ValueError(f"No lme4 fit is stored under the name {model!r}. {hint}")
     fit = record["models"][model]["REML" if reml else "ML"]
     rows = [("fixed", row["term"], row["estimate"], row["se"]) for row in fit["fixed"]]
@@ -137,6 +129,24 @@ def _table(rows: list[Row]) -> pd.DataFrame:
 
 
 # ---- statsmodels --------------------------------------------------------------------------------------
+
+
+def mixedlm_results(fit: Any, read: str) -> Any:
+    """The results of a statsmodels MixedLM fit, out of their wrapper.
+
+    Raises
+    ------
+    TypeError
+        If it is no such fit; the message begins with `read`, which says what would have been.
+    """
+    from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMResults
+
+    results = getattr(fit, "_results", fit)  # statsmodels wraps its results
+    if isinstance(results, MixedLMResults):
+        return results
+    kind = f"{type(results).__name__} of {type(results).__module__.split('.')[0]}"
+    advice = " Call its .fit() first." if isinstance(fit, MixedLM) else ""
+    raise TypeError(f"{read}; this is {kind}.{advice}")
 
 
 def _from_mixedlm(results: Any, group: str | None) -> pd.DataFrame:

@@ -5,7 +5,7 @@ Plain data only (see `mlm.exercises.plain`), standard library only.
 
 import math
 
-from mlm.exercises.form import NUMBERS
+from mlm.exercises.wellformed import NUMBERS
 
 
 def distance(answer: dict, value: dict, rtol: float, atol: float) -> float:

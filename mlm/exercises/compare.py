@@ -1,8 +1,8 @@
 """Is this answer right?  Plain data against a question's key.
 
 This module imports nothing of the learner's world: it sees what JSON can hold (`mlm.exercises.plain`
-says how) and, like `form`, `align` and `describe`, needs the standard library only, so that a grader can
-run it on answers from a sandbox.
+says how) and, like `wellformed`, `align` and `describe`, needs the standard library only, so that a grader
+can run it on answers from a sandbox.
 """
 
 import math
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from mlm.exercises.align import distance, element_distances
 from mlm.exercises.describe import misfit, miss
-from mlm.exercises.form import is_plain
+from mlm.exercises.wellformed import is_plain
 
 RIGHT, MISTAKE, WRONG, INVALID, UNANSWERED = "right", "mistake", "wrong", "invalid", "unanswered"
 
@@ -46,7 +46,7 @@ def judge(answer: dict, question: dict) -> Verdict:
 
     The right value comes first, then the nearest catalogued mistake, then a sentence on what kind of
     value was expected or on how far off this one is.  Never raises, whatever the answer holds, and takes
-    no longer than its length accounts for: what is not plain data (`mlm.exercises.form`) is invalid.
+    no longer than its length accounts for: what is not plain data (`mlm.exercises.wellformed`) is invalid.
     """
     try:
         return _judge(answer, question) if is_plain(answer) else NOT_PLAIN

@@ -7,9 +7,9 @@ Plain data only (see `mlm.exercises.plain`), standard library only.
 
 import math
 from collections import Counter
-from difflib import get_close_matches
 
 from mlm.exercises.align import align, is_numbered
+from mlm.spelling import did_you_mean
 
 ASKED = {
     "number": "a number",
@@ -154,8 +154,8 @@ def _misfit_names(what: str, given: list[str], asked: list[str]) -> str:
     if absent:
         parts.append(f"there is no {what} {_listed(absent)}")
     if extra:
-        near = get_close_matches(_short(extra[0]), absent[:LISTED], n=1, cutoff=0.6)
-        meant = f" (did you mean {near[0]}?)" if near else ""
+        guess = did_you_mean(_short(extra[0]), absent[:LISTED], most=1)
+        meant = f" ({guess})" if guess else ""
         parts.append(f"{what} {_listed(extra)} was not asked for{meant}")
     return "; ".join(parts) + "."
 

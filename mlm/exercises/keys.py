@@ -10,12 +10,12 @@ A key is a list of questions.  A question is a dictionary with ``name``, ``kind`
 import json
 import math
 import re
-from difflib import get_close_matches
 from pathlib import Path
 
 from mlm.exercises.align import distance
 from mlm.exercises.plain import describe_call, to_plain
 from mlm.exercises.probes import generator, move
+from mlm.spelling import did_you_mean
 
 #: Digits kept of a number in a key: more than any tolerance needs, fewer than differ between two runs.
 DIGITS = 10
@@ -179,8 +179,7 @@ def read(path: Path) -> dict[str, dict]:
 
 def near(name: str, names) -> str:
     """``; did you mean …?`` for a name that is not among ``names``, else the list of them."""
-    close = get_close_matches(str(name), names, n=3, cutoff=0.6)
-    return f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(names)}."
+    return did_you_mean(name, names, f"it has {', '.join(names)}.")
 
 
 def _slug(name) -> str:

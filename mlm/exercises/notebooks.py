@@ -6,10 +6,10 @@ Nothing runs here; the text that comes out depends on the solution's text alone,
 import hashlib
 import json
 import re
-from difflib import get_close_matches
 from pathlib import Path
 
 from mlm.exercises.stubs import stub
+from mlm.spelling import did_you_mean
 
 TAGS = {"answer", "check", "key", "discussion"}
 KNOWN_TAGS = TAGS | {
@@ -85,8 +85,7 @@ def read_solution(solution: Path) -> list:
 
 def _refuse_unknown(what: str, given: set[str], known: set[str], where: str) -> None:
     for name in sorted(given - known):
-        near = get_close_matches(name, known, n=1)
-        advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
+        advice = did_you_mean(name, known, f"known are {', '.join(sorted(known))}", most=1)
         raise BuildFailed(f"{where} has the {what} {name!r}; {advice}")
 
 

@@ -1,6 +1,7 @@
 """Grouping factors as blocks of the equations: what belongs to one group, and which effects meet in it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import linalg, sparse
@@ -36,6 +37,30 @@ class Block:
         return sparse.csr_array(
             (self.Z.ravel(), places.ravel(), np.arange(n + 1) * self.P), (n, self.J * self.P)
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Rest:
+    """What the second elimination leaves; all arrays have the shape (q2, q2).
+
+    V1 is V with the first block's effects alone; 2 stands for all other blocks together.
+    """
+
+    L: sparse.csr_array  # Lambda2
+    R: np.ndarray  # Z2'V1⁻¹Z2
+    RL: np.ndarray  # R Lambda2
+    cholesky: np.ndarray  # lower triangle of I + Lambda2'R Lambda2
+
+    @cached_property
+    def Q(self) -> np.ndarray:
+        """The inverse of I + Lambda2'R Lambda2."""
+        lower = linalg.lapack.dpotri(self.cholesky, lower=True)[0]
+        return mirrored(lower)
+
+    @cached_property
+    def between(self) -> np.ndarray:
+        """Lambda2 Q Lambda2', which is Var(u2 | y) / sigma²."""
+        return self.L @ (self.L @ self.Q).T
 
 
 def blocks_of(terms: tuple[Term, ...]) -> list[Block]:
@@ -77,3 +102,10 @@ def meetings(Z1Z2: sparse.csr_array, J: int, P: int) -> sparse.csr_array:
     return sparse.csr_array(
         (entries.data[left] * entries.data[right], (places, weights)), shape=(q2 * q2, J * P * P)
     )
+
+
+def mirrored(lower: np.ndarray) -> np.ndarray:
+    """The symmetric matrix with this lower triangle (and nothing above it)."""
+    whole = lower + lower.T
+    whole[np.diag_indices_from(whole)] /= 2
+    return whole

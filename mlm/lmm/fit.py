@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from mlm.lmm.design import Design
-from mlm.lmm.display import Summary
 from mlm.lmm.formula import build_design
 from mlm.lmm.likelihood import Likelihood, Solution
+from mlm.lmm.printing import Summary
 from mlm.lmm.search import SINGULAR, Convergence, maximise, smallest_spread
 
 

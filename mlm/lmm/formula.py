@@ -4,7 +4,6 @@ The formula language is lme4's. `formulae` evaluates what stands left of a bar. 
 decide which effects share a covariance matrix, namely those of one pair of brackets.
 """
 
-import difflib
 import re
 from functools import lru_cache
 
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mlm.lmm.design import Design, Term
+from mlm.spelling import did_you_mean
 
 MISSING = ("drop", "raise")
 CATEGORIES = ("string", "boolean", "categorical", "empty")  # of these formulae makes indicators
@@ -191,9 +191,8 @@ def _check_columns(data: pd.DataFrame, used: set[str], variables: set[str]) -> N
     """Each column that the formula asks for exists once, and holds numbers or categories."""
     for name in sorted(used):
         if name not in data.columns:
-            near = difflib.get_close_matches(name, map(str, data.columns), n=3)
-            listed = ", ".join(map(str, data.columns))
-            hint = f"Did you mean {' or '.join(near)}?" if near else f"They have {listed}."
+            listed = f"They have {', '.join(map(str, data.columns))}."
+            hint = did_you_mean(name, data.columns, listed, opens=True)
             raise ValueError(f"The data have no column {name!r}, which the formula asks for. {hint}")
         if not data.columns.is_unique and (data.columns == name).sum() > 1:
             raise ValueError(f"The data have several columns of the name {name!r}. Rename them.")

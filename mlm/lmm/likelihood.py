@@ -7,6 +7,26 @@ All that the data say stands in cross-products, which are taken once. An evaluat
 effects block by block: first the factor with most effects, whose part of the equations falls into one small
 matrix a group, then all others together, then the fixed effects. What is left of y'y is the residual sum of
 squares.
+
+Chapter 5 sets these names beside its own code (the table that closes sec-mathematics-fast-code). In the field
+lambda is a term's factor, A holds the cross-products of [Z X y], and L is the Cholesky factor of
+Lambda'Z'Z Lambda + I {cite}`bates2015fitting`. Both are cut into blocks: 1 for the effects of the first
+factor, 2 for those of all others, 3 for X and y.
+
+===================  =============================  ====================================================
+here                 in the field                   shape
+===================  =============================  ====================================================
+`T[k]`               lambda, by block               (P, P); Lambda repeats it down its diagonal
+`A`, `C`             A11, A31'                      (J, P, P), (J, P, p + 1); a matrix a group
+`Z1Z2`, `Z2Z2`       A21', A22                      (q1, q2), (q2, q2)
+`Z2Xy`, `XyXy`       A32', A33                      (q2, p + 1), (p + 1, p + 1)
+`small`              (L11 L11')⁻¹                   (J, P, P): L11 falls into a block a group
+`meetings`           W to A21 W A21': L21 L21'      (q2 q2, J P P); W = T `small` T', and L21 L21' is
+                     but for Lambda2                Lambda2'A21 W A21'Lambda2
+`rest.cholesky`      L22                            (q2, q2)
+`inner`              (L L')⁻¹Lambda'Z'[X y]         (J, P, p + 1) a block; `inner @ residual` is b
+`outer`              Z'V⁻¹[X y]                     the same; where Lambda is regular, Lambda'⁻¹ `inner`
+===================  =============================  ====================================================
 """
 
 from copy import copy
@@ -16,36 +36,12 @@ from functools import cached_property
 import numpy as np
 from scipy import linalg, sparse
 
-from mlm.lmm.blocks import Block, blocks_of, meetings
+from mlm.lmm.blocks import Block, Rest, blocks_of, meetings, mirrored
 from mlm.lmm.design import Design, lower_triangle
 
 # The second elimination is dense, and holds a product for each two effects that meet in a group of the first.
 MOST_EFFECTS = 10_000
 MOST_PAIRS = 100_000_000
-
-
-@dataclass(frozen=True, eq=False)
-class Rest:
-    """What the second elimination leaves; all arrays have the shape (q2, q2).
-
-    V1 is V with the first block's effects alone; 2 stands for all other blocks together.
-    """
-
-    L: sparse.csr_array  # Lambda2
-    R: np.ndarray  # Z2'V1⁻¹Z2
-    RL: np.ndarray  # R Lambda2
-    cholesky: np.ndarray  # lower triangle of I + Lambda2'R Lambda2
-
-    @cached_property
-    def Q(self) -> np.ndarray:
-        """The inverse of I + Lambda2'R Lambda2."""
-        lower = linalg.lapack.dpotri(self.cholesky, lower=True)[0]
-        return _mirrored(lower)
-
-    @cached_property
-    def between(self) -> np.ndarray:
-        """Lambda2 Q Lambda2', which is Var(u2 | y) / sigma²."""
-        return self.L @ (self.L @ self.Q).T
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +204,7 @@ class Likelihood:
     def _eliminate_rest(self, factors: list[np.ndarray], W: np.ndarray) -> tuple[Rest, float]:
         """The blocks after the first; W = T (I + T'A_j T)⁻¹T', shape (J, P, P)."""
         L = self._lambda2(factors[1:])
-        R = self.Z2Z2 - _mirrored((self.meetings @ W.ravel()).reshape(self.Z2Z2.shape))
+        R = self.Z2Z2 - mirrored((self.meetings @ W.ravel()).reshape(self.Z2Z2.shape))
         RL = (L.T @ R).T
         S = L.T @ RL
         S[np.diag_indices_from(S)] += 1
@@ -396,10 +392,3 @@ def _entry_map(M: np.ndarray) -> np.ndarray:
 
 def _flat(blocks: np.ndarray) -> np.ndarray:
     return blocks.reshape(-1, blocks.shape[-1])
-
-
-def _mirrored(lower: np.ndarray) -> np.ndarray:
-    """The symmetric matrix with this lower triangle (and nothing above it)."""
-    whole = lower + lower.T
-    whole[np.diag_indices_from(whole)] /= 2
-    return whole

@@ -23,8 +23,8 @@ class Parameter:
     short : str or tuple of str
         The name to ask for it by: `"floor"`, `("county", "floor")`, `("county", "Intercept, floor")`,
         `"sigma"`.
-    block : int
-        The position of its term in the design (of `sd` and `cor`).
+    term_place : int
+        The position of its random-effect term in `design.terms` (of `sd` and `cor`).
     row, other : int
         Which effect of that term, and which one before it (of `cor`). Of `fixed`: the column of X.
     """
@@ -32,7 +32,7 @@ class Parameter:
     part: str
     term: str
     short: str | tuple[str, str]
-    block: int = -1
+    term_place: int = -1
     row: int = -1
     other: int = -1
 
@@ -84,7 +84,7 @@ def values(chosen: list[Parameter], factors: list[np.ndarray], sigma: float) -> 
         if parameter.part == "residual":
             found.append(sigma)
             continue
-        rows = factors[parameter.block]
+        rows = factors[parameter.term_place]
         size = np.linalg.norm(rows[parameter.row])
         if parameter.part == "sd":
             found.append(sigma * size)

@@ -236,7 +236,7 @@ class _StandardDeviation(_Curve):
         return np.append(super().start(), np.log(self.fit.sigma))
 
     def step(self) -> float:
-        groups, size = len(self.fit.design.terms[self.parameter.block].levels), self._size()
+        groups, size = len(self.fit.design.terms[self.parameter.term_place].levels), self._size()
         return max(self.estimate / 2, self.fit.sigma / size / np.sqrt(groups))
 
     def deviance(self, x, value):
@@ -250,11 +250,11 @@ class _StandardDeviation(_Curve):
         return deviance, slope
 
     def _size(self) -> float:
-        return self.sizes[self.parameter.block][self.parameter.row]
+        return self.sizes[self.parameter.term_place][self.parameter.row]
 
     def _placed(self, x: np.ndarray, value: float) -> np.ndarray:
         factors = self.fit.design.factors(x[:-1])
-        rows, k = factors[self.parameter.block], self.parameter.row
+        rows, k = factors[self.parameter.term_place], self.parameter.row
         rows[k] = value * self._size() / np.exp(x[-1]) * _unit(rows[k])
         return theta_of(factors)
 
@@ -270,7 +270,7 @@ class _Correlation(_Curve):
 
     def __init__(self, fit: LmmFit, parameter: Parameter):
         super().__init__(fit, parameter)
-        term = fit.design.terms[parameter.block]
+        term = fit.design.terms[parameter.term_place]
         effects = [find(fit.design, (term.group, term.names[k])) for k in (parameter.row, parameter.other)]
         self.most = min(_StandardDeviation(fit, effect).rise(0.0) for effect in effects)
 
@@ -287,7 +287,7 @@ class _Correlation(_Curve):
 
     def _placed(self, x: np.ndarray, value: float) -> np.ndarray:
         factors, late, early = self.fit.design.factors(x), self.parameter.row, self.parameter.other
-        rows = factors[self.parameter.block]
+        rows = factors[self.parameter.term_place]
         along = _unit(rows[early])
         across = _unit(rows[late] - (rows[late] @ along) * along)
         rows[late] = np.linalg.norm(rows[late]) * (value * along + np.sqrt(1 - value**2) * across)

@@ -1,4 +1,4 @@
-"""How long a check takes, which should be under 10 ms: ``python tests/benchmarks/bench_check.py``."""
+"""How long a check takes, which should be under 10 ms: ``make benchmarks``."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""How fast each engine fits the same model: ``.venv/bin/python tests/benchmarks/bench_lmm.py``.
+"""How fast each engine fits the same model: ``make benchmarks``, or this file alone.
 
 Writes ``data/reference/speed.json``, from which chapter 5 takes its table. Nothing here is a test: seconds
 belong to a machine, and only ratios within one run mean something. So that they are fair, every engine has

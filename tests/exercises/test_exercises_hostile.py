@@ -13,8 +13,8 @@ from patience import patience
 from mlm.exercises import keys
 from mlm.exercises.builder import EXERCISES
 from mlm.exercises.compare import INVALID, RIGHT, judge
-from mlm.exercises.form import is_plain
 from mlm.exercises.plain import LARGEST, to_plain
+from mlm.exercises.wellformed import is_plain
 
 HINTS = ["a nudge", "the structure", "the code"]
 LONG = "x " * 10_000

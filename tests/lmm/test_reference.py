@@ -6,6 +6,7 @@ value is smaller; standard deviations, correlations and standard errors within 1
 1e-4 of the standard deviation between the groups.
 """
 
+import json
 from functools import cache
 
 import numpy as np
@@ -13,9 +14,10 @@ import pandas as pd
 import pytest
 
 from mlm import estimates, load, stored
-from mlm.engines.tables import _stored_record
+from mlm.engines.tables import STORED
 from mlm.lmm import fit_lmm
 
+RECORD = json.loads(STORED.read_text(encoding="utf-8"))
 FORMULAS = {
     "radon M0": ("radon", "y ~ 1 + (1 | county)"),
     "radon M1": ("radon", "y ~ floor + (1 | county)"),
@@ -84,7 +86,7 @@ def fit(model: str, reml: bool):
 
 
 def record(model: str, reml: bool) -> dict:
-    return _stored_record()["models"][model]["REML" if reml else "ML"]
+    return RECORD["models"][model]["REML" if reml else "ML"]
 
 
 def gaps(found, expected, scale) -> pd.Series:
@@ -96,7 +98,7 @@ def gaps(found, expected, scale) -> pd.Series:
 
 
 def test_every_stored_model_is_fitted_here():
-    assert sorted(FORMULAS) == sorted(_stored_record()["models"])
+    assert sorted(FORMULAS) == sorted(RECORD["models"])
     assert len(FORMULAS) >= 16
 
 
@@ -175,7 +177,7 @@ def by_label(values, levels) -> pd.DataFrame:
 @EVERY_FIT
 def test_likelihood_parameters_and_information_criteria_are_those_of_lme4(model, reml):
     ours, theirs = fit(model, reml), record(model, reml)
-    assert ours.n == _stored_record()["models"][model]["rows"]
+    assert ours.n == RECORD["models"][model]["rows"]
     assert ours.df == theirs["parameters"]
     assert ours.loglik == pytest.approx(theirs["log_likelihood"], abs=1e-5)
     assert ours.aic == pytest.approx(theirs["aic"], abs=1e-5)
@@ -188,7 +190,7 @@ def test_a_fit_is_singular_where_lme4s_best_is(model, reml):
 
 
 @pytest.mark.parametrize(
-    "model", [name for name, both in _stored_record()["models"].items() if "conditional_sd" in both["REML"]]
+    "model", [name for name, both in RECORD["models"].items() if "conditional_sd" in both["REML"]]
 )
 @pytest.mark.parametrize("reml", [True, False], ids=["REML", "ML"])
 def test_conditional_standard_deviations_are_those_of_lme4(model, reml):

@@ -6,12 +6,12 @@ import io
 import math
 import re
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from mlm.grading.model import Asked, CannotGrade, Result
 from mlm.grading.report.exports import cell, labels, to_csv
 from mlm.grading.report.visible import number, visible
+from mlm.spelling import did_you_mean
 
 COLUMNS = ["submission", "learner", "question", "text", "criterion", "possible", "mark", "comment"]
 _KEY = ("submission", "question", "text", "criterion")
@@ -186,8 +186,8 @@ def _place(key: tuple[str, str, str, str], places: dict) -> tuple:
     for depth, column in enumerate(_KEY):
         known = sorted({place[depth] for place in places if place[:depth] == key[:depth]})
         if key[depth] not in known:
-            near = get_close_matches(key[depth], known, n=1, cutoff=0.5)
-            advice = f"did you mean {near[0]!r}?" if near else "correct it, or delete the row"
+            otherwise = "correct it, or delete the row"
+            advice = did_you_mean(key[depth], known, otherwise, most=1, alike=0.5, quoted=True)
             raise MarksRefused(
                 f"no {column} with a text to mark is called {visible(key[depth], 120)!r}; {advice}"
             )

@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 
 from mlm.exercises.compare import INVALID, RIGHT, UNANSWERED, judge
-from mlm.exercises.form import is_plain
+from mlm.exercises.wellformed import is_plain
 from mlm.grading.model import Answer
 
 LONGEST_CLAIM = 4_000_000  # characters of one line: the largest answer that `to_plain` makes

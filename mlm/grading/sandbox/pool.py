@@ -92,9 +92,9 @@ _mine = threading.local()  # the sandbox of this thread, which is kept for its n
 _open: list[Sandbox] = []  # those of all threads of this process
 
 
-def close_sandboxes(exam: Exam) -> None:
-    """End all that runs in this process for an exam; nothing is tried again."""
-    for sandbox in [sandbox for sandbox in _open if sandbox.exam == exam]:
+def close_sandboxes(exam: Exam | None = None) -> None:
+    """End all that runs in this process for an exam, or for any; nothing is tried again."""
+    for sandbox in [sandbox for sandbox in _open if exam in (None, sandbox.exam)]:
         sandbox.kill()
         _open.remove(sandbox)
 

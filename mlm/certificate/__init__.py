@@ -5,10 +5,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlm.certify.claim import Claim, design, read
-from mlm.certify.likelihood import SecondLikelihood, Solution
-from mlm.certify.report import Certificate, CertificateError, number
-from mlm.certify.search import Summit, climb
+from mlm.certificate.claim import Claim, design, read
+from mlm.certificate.climbing import Summit, climb
+from mlm.certificate.report import (
+    IMPOSSIBLE,
+    MISPLACED,
+    MISPRINTED,
+    NO_LIKELIHOOD,
+    NOT_PRINTED,
+    SHORT,
+    Certificate,
+    CertificateError,
+    Finding,
+    number,
+)
+from mlm.certificate.second_likelihood import SecondLikelihood, Solution
 from mlm.lmm import fit_design
 
 __all__ = ["Certificate", "CertificateError", "certify"]
@@ -58,27 +69,32 @@ def certify(fit: Any, may_fail: bool = False) -> Certificate:
 def _judge(claim: Claim) -> Certificate:
     sizes = [len(effects.names) for effects in claim.effects]
     second = SecondLikelihood(claim.y, claim.X, [e.Z for e in claim.effects], sizes, claim.reml)
-    reasons = [f"{fault}: these estimates are no point that a model could have." for fault in claim.faults]
-    possible = not reasons
+    found = [
+        Finding(IMPOSSIBLE, f"{fault}: these estimates are no point that a model could have.")
+        for fault in claim.faults
+    ]
+    possible = not found
     here = second.theta([e.G for e in claim.effects], claim.variance) if possible else None
     summits = _summits(second, claim, here)
     best = min(summits, key=lambda summit: summit.criterion)
     loglik, gradient, shortfall = np.nan, pd.Series(np.nan, index=_parameters(claim)), np.inf
     if not np.isfinite(claim.printed):
-        reasons.append(f"{claim.engine} printed a log-likelihood of {claim.printed}, which none is.")
+        said = f"{claim.engine} printed a log-likelihood of {claim.printed}, which none is."
+        found.append(Finding(NOT_PRINTED, said))
     if possible:
         solution = second.solve(here)
         loglik = -second.at(solution, claim.variance, claim.beta) / 2
         gradient = _gradient(second, claim, solution, summits[0])
         shortfall = max(0.0, -best.criterion / 2 - loglik)
         if not np.isfinite(loglik):
-            reasons.append(f"The log-likelihood of the estimates is {loglik}, which none is.")
-        reasons += _shortcomings(second, claim, solution, loglik, shortfall, gradient)
+            said = f"The log-likelihood of the estimates is {loglik}, which none is."
+            found.append(Finding(NO_LIKELIHOOD, said))
+        found += _shortcomings(second, claim, solution, loglik, shortfall, gradient)
     solution = second.solve(best.theta)
     variance = solution.sum_of_squares / second.df
     return Certificate(
-        ok=not reasons,
-        reasons=tuple(reasons),
+        ok=not found,
+        findings=tuple(found),
         engine=claim.engine,
         reml=claim.reml,
         loglik=float(loglik),
@@ -122,34 +138,35 @@ def _shortcomings(
     loglik: float,
     shortfall: float,
     gradient: pd.Series,
-) -> list[str]:
-    said = []
+) -> list[Finding]:
+    found = []
     if np.isfinite(claim.printed) and abs(claim.printed - loglik) > MOST_MISPRINTED:
         since = (
             " The same model object was fitted by the other criterion since, and statsmodels asks the model "
             "which of the two to compute: make a new one for each criterion."
         )
-        said.append(
+        said = (
             f"{claim.engine} printed a log-likelihood of {number(claim.printed, 4)}, but its estimates have "
             f"{number(loglik, 4)}: its number is not the likelihood of its estimates."
-            + since
-            * claim.refitted
         )
+        found.append(Finding(MISPRINTED, said + since * claim.refitted))
     gap = second.fixed_gap(solution, claim.variance, claim.beta)
     if gap > MOST_SHORT:
         errors = second.fixed_errors(solution, claim.variance)
         away = np.abs(claim.beta - second.fixed(solution)) / errors
-        said.append(
+        said = (
             "The fixed effects are not those that go with the variances: "
             f"{claim.fixed_names[away.argmax()]} is {away.max():.2f} standard errors off."
         )
+        found.append(Finding(MISPLACED, said))
     if shortfall > MOST_SHORT:
         flat = " (its gradient is zero, but it is not the top)" if gradient.abs().max() < 0.01 else ""
-        said.append(
+        said = (
             f"The fit stopped {shortfall:.3f} log-units short: its log-likelihood is {number(loglik)}{flat}, "
             f"and at the optimum it is {number(loglik + shortfall)}."
         )
-    return said
+        found.append(Finding(SHORT, said))
+    return found
 
 
 def _gradient(second: SecondLikelihood, claim: Claim, solution: Solution, summit: Summit) -> pd.Series:

@@ -4,6 +4,8 @@ from html import escape
 
 import pandas as pd
 
+from mlm.html_tables import table
+
 DIGITS = "{:.4g}"
 
 
@@ -52,13 +54,6 @@ class Summary:
         return said
 
 
-def _html(title: str, table: pd.DataFrame) -> str:
-    head = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in ["", *table.columns][1:])
-    rows = "".join(
-        f'<tr><th scope="row">{escape(str(name))}</th>'
-        + "".join(f"<td>{escape(cell)}</td>" for cell in row)
-        + "</tr>"
-        for name, row in zip(table.index, table.to_numpy(), strict=True)
-    )
-    head = f"<thead><tr><td></td>{head}</tr></thead>"
-    return f"<table><caption>{title}</caption>{head}<tbody>{rows}</tbody></table>"
+def _html(title: str, shown: pd.DataFrame) -> str:
+    rows = zip(map(str, shown.index), shown.map(escape).to_numpy(), strict=True)
+    return table(["", *map(str, shown.columns)], {"": rows}, caption=title)

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from mlm.engines import estimates
+from mlm.engines.tables import mixedlm_results
 from mlm.lmm import Design, LmmFit, Term
 
 # A covariance matrix may be singular, and rounding may put an eigenvalue this share below zero.
@@ -86,17 +87,8 @@ def read(fit: Any) -> Claim:
     if isinstance(fit, LmmFit):
         claim = _from_lmm(fit)
     else:
-        from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMResults
-
-        results = getattr(fit, "_results", fit)  # statsmodels wraps its results
-        if not isinstance(results, MixedLMResults):
-            kind = f"{type(results).__name__} of {type(results).__module__.split('.')[0]}"
-            advice = " Call its .fit() first." if isinstance(fit, MixedLM) else ""
-            raise TypeError(
-                "Nothing to certify: certify() judges linear mixed models, a statsmodels MixedLM fit or a "
-                f"fit_lmm result; this is {kind}.{advice}"
-            )
-        claim = _from_mixedlm(results)
+        judged = "linear mixed models, a statsmodels MixedLM fit or a fit_lmm result"
+        claim = _from_mixedlm(mixedlm_results(fit, f"Nothing to certify: certify() judges {judged}"))
     if np.linalg.matrix_rank(claim.X) < claim.X.shape[1]:
         raise ValueError(
             f"Nothing to certify: of the fixed effects {', '.join(claim.fixed_names)} one is a combination "

@@ -6,11 +6,33 @@ from html import escape
 import numpy as np
 import pandas as pd
 
+from mlm.html_tables import scrolling_table
+
 REFIT = (
     "Do not read this fit. Fit the model again from another start, with another optimiser than the one that "
     "made it, or with fit_lmm, and certify that; none of them is right on every model."
 )
 REREAD = "The estimates may be read: they are at the top. The number may not; use the one in the table."
+
+
+#: Why a fit is not confirmed: its estimates are no point of a model, or one without a likelihood; the program
+#: printed no likelihood, or not that of its estimates; its fixed effects do not go with its variances; there
+#: is a higher point.
+IMPOSSIBLE, NO_LIKELIHOOD, NOT_PRINTED, MISPRINTED = (
+    "impossible",
+    "no likelihood",
+    "not printed",
+    "misprinted",
+)
+MISPLACED, SHORT = "misplaced", "short"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One reason why a fit is not confirmed: its kind, one of those above, and a sentence."""
+
+    kind: str
+    sentence: str
 
 
 @dataclass(frozen=True)
@@ -21,8 +43,8 @@ class Certificate:
     ----------
     ok : bool
         The fit may be read.
-    reasons : tuple of str
-        Why not; empty when all is well.
+    findings : tuple of Finding
+        Why not, each with its kind; empty when all is well.
     engine : str
         The program that made the fit.
     reml : bool
@@ -45,7 +67,7 @@ class Certificate:
     """
 
     ok: bool
-    reasons: tuple[str, ...]
+    findings: tuple[Finding, ...]
     engine: str
     reml: bool
     loglik: float
@@ -56,6 +78,11 @@ class Certificate:
     best: pd.DataFrame
     everywhere: bool
     boundary: str
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the fit may not be read, in sentences; empty when it may."""
+        return tuple(finding.sentence for finding in self.findings)
 
     @property
     def singular(self) -> bool:
@@ -94,13 +121,16 @@ class Certificate:
 
     @property
     def _advice(self) -> str:
-        only_the_number = len(self.reasons) == 1 and "its number is not" in self.reasons[0]
-        return REREAD if only_the_number else REFIT
+        return REREAD if self._kinds == {MISPRINTED} else REFIT
+
+    @property
+    def _kinds(self) -> set[str]:
+        return {finding.kind for finding in self.findings}
 
     def _rows(self) -> list[tuple[str, str, str]]:
         """Term, claimed, optimum; the fixed effects only where they differ by what one would see."""
         both = pd.DataFrame({"claimed": self.claimed["estimate"], "best": self.best["estimate"]})
-        kept = [row for row in both.index if row[0] != "fixed" or "fixed effects" in " ".join(self.reasons)]
+        kept = [row for row in both.index if row[0] != "fixed" or MISPLACED in self._kinds]
         return [(_title(*row), *map(number, both.loc[row, ["claimed", "best"]])) for row in kept]
 
     def _text(self) -> str:
@@ -112,23 +142,9 @@ class Certificate:
         )
 
     def _table(self) -> str:
-        title = "The fit and the optimum"
-        head = "".join(f'<th scope="col">{name}</th>' for name in ("Term", "Claimed", "Optimum"))
-        rows = "".join(
-            f'<tr><th scope="row">{escape(term)}</th><td>{claimed}</td><td>{best}</td></tr>'
-            for term, claimed, best in self._rows()
-        )
-        return "\n".join(
-            [
-                # the table scrolls by itself on a narrow screen, with the keyboard too
-                '<div class="table-scroll" style="overflow-x: auto" tabindex="0" role="group" '
-                f'aria-label="{title}">',
-                f'<table class="certificate" aria-label="{title}">',
-                f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>",
-                "</table>",
-                "</div>",
-            ]
-        )
+        rows = ((term, map(escape, values)) for term, *values in self._rows())
+        columns = ("Term", "Claimed", "Optimum")
+        return scrolling_table("certificate", "The fit and the optimum", columns, {"": rows})
 
 
 class CertificateError(Exception):

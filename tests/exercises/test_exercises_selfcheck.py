@@ -5,9 +5,9 @@ import json
 import nbformat
 import pytest
 
-from mlm.exercises import runner
+from mlm.exercises import selfcheck
 from mlm.exercises.notebooks import notebook_text
-from mlm.exercises.runner import CannotCheck, check_notebook
+from mlm.exercises.selfcheck import CannotCheck, check_notebook
 from mlm.exercises.variants import VARIANT
 
 from .conftest import EXAMPLE
@@ -206,14 +206,14 @@ def test_a_written_answer_is_reported_with_its_length(learner):
 @pytest.mark.parametrize("name", ["98-example", "98-example.ipynb", "exercises/98-example.ipynb"])
 def test_an_exercise_may_be_named_by_its_file(built, monkeypatch, name):
     opened = []
-    monkeypatch.setattr(runner, "check_notebook", lambda path, **_: opened.append(path))
-    monkeypatch.setattr(runner, "print_report", lambda _: None)
-    assert runner.check(name, folder=built) == 0
+    monkeypatch.setattr(selfcheck, "check_notebook", lambda path, **_: opened.append(path))
+    monkeypatch.setattr(selfcheck, "print_report", lambda _: None)
+    assert selfcheck.check(name, folder=built) == 0
     assert opened == [built / "98-example.ipynb"]
 
 
 def test_check_prints_a_table_for_each_notebook_and_reports_whatever_the_answers(built, capsys):
-    assert runner.check(folder=built) == 0
+    assert selfcheck.check(folder=built) == 0
     printed = capsys.readouterr().out
     assert "98-example" in printed
     assert "within" in printed
@@ -221,6 +221,6 @@ def test_check_prints_a_table_for_each_notebook_and_reports_whatever_the_answers
 
 
 def test_check_exits_with_one_where_there_is_nothing_to_check(built, tmp_path, capsys):
-    assert runner.check("97-other", folder=built) == 1
-    assert runner.check(folder=tmp_path) == 1
+    assert selfcheck.check("97-other", folder=built) == 1
+    assert selfcheck.check(folder=tmp_path) == 1
     assert "There are no notebooks in" in capsys.readouterr().out
