@@ -12,6 +12,7 @@ module      what it does
 `form`      whether something is plain data at all: exact types, agreeing lengths, finite numbers
 `align`     which number of an answer belongs to which of the key, and how far apart they are
 `describe`  what to say of an answer that is not right
+`texts`     whether a written answer is a text of one's own
 `compare`   plain data and a question's key -> a `Verdict`; knows nothing of learners' objects
 `keys`      a solution's ``key`` call -> a question, refused where it contradicts itself
 `stubs`     a worked answer -> its stub, by the syntax tree
