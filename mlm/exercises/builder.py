@@ -24,7 +24,7 @@ from pathlib import Path
 from mlm.exercises import keys
 from mlm.exercises.align import distance
 from mlm.exercises.compiler import ROOT, Compiled, compile_solution
-from mlm.exercises.notebooks import BuildFailed, is_edited, notebook_text
+from mlm.exercises.notebooks import BuildFailed, is_edited, notebook_text, tasks
 
 SOLUTIONS, EXERCISES = ROOT / "solutions", ROOT / "exercises"
 #: A key computed again, perhaps on another machine, may differ from the stored one by this share of a
@@ -108,12 +108,22 @@ def _compile_all(paths: list[Path], variant: int | None, say) -> dict[Path, Futu
 def _generated(solution: Path, compiled: Compiled, exercises: Path, worked: Path | None) -> dict[Path, str]:
     variant = compiled.key["variant"]
     key_file = keys.file_of(exercises / "keys", solution.stem, variant)
-    files = {key_file: keys.dump(compiled.key)}
+    files = {key_file: keys.dump(_with_tasks(compiled.key, solution))}
     if variant is None:
         files[exercises / f"{solution.stem}.ipynb"] = notebook_text(solution)
     if worked:
         files[worked / f"{solution.stem}.ipynb"] = notebook_text(solution, worked=True)
     return files
+
+
+def _with_tasks(key: dict, solution: Path) -> dict:
+    """The key, with the question's own words where an answer is written: they are no answer."""
+    asked = tasks(solution)
+    questions = [
+        question | ({"task": asked[question["name"]]} if question["kind"] == "write" else {})
+        for question in key["questions"]
+    ]
+    return key | {"questions": questions}
 
 
 def _state(path: Path, text: str, check: bool) -> str:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import textwrap
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +11,7 @@ import pandas as pd
 from mlm.exercises import keys
 from mlm.exercises.compare import RIGHT, UNANSWERED, Verdict, judge
 from mlm.exercises.plain import to_plain
+from mlm.exercises.texts import refusal
 from mlm.exercises.variants import read_variant, vary_groups
 
 #: Folder of the keys, where it is not the project's own (a sandbox, a private variant, a test).
@@ -108,7 +111,7 @@ class Exercise:
         print(line)
 
     def hint(self, name: str) -> None:
-        """Print one more hint on the question: a nudge, then the structure, then the code."""
+        """Print one more hint on the question: a nudge, the structure, then the code or a first sentence."""
         question, problem = self._question(name)
         if not question:
             print(_line(name, problem))
@@ -118,13 +121,16 @@ class Exercise:
             print(f"{name}: There are no hints here.")
             return
         if given == len(hints):
-            print(f"{name}: There are no more hints; the third one holds the code.")
+            last = "the code" if question["kind"] == "check" else "a first sentence"
+            print(f"{name}: There are no more hints; the third one holds {last}.")
             return
         self._hints_given[name] = given + 1
         print(f"{name}, hint {given + 1} of {len(hints)}: {hints[given]}")
 
     def write(self, name: str, text) -> None:
-        """Look at a written answer: how long it is, and what to check it for.  It is never graded.
+        """Look at a written answer: how long it is, what to check it for, and how another reads.
+
+        It is never graded here.
 
         Parameters
         ----------
@@ -136,8 +142,11 @@ class Exercise:
         Notes
         -----
         Prints the number of words against the range that is asked for, then the criteria of the rubric
-        as a list to check oneself by.  In the solution, the answer cell holds the model answer
-        (``essay = \"\"\"…\"\"\"``), the check cell ``ex.write("essay", essay)``, the key cell `rubric`.
+        as a list to check oneself by; the same list stands above the answer in the notebook.  Where the
+        text is long enough, a model answer follows to compare it with.  A text that repeats few words, or
+        that is mostly the question's own, is refused (`mlm.exercises.texts`).  In the solution, the answer
+        cell holds the model answer (``essay = \"\"\"…\"\"\"``), the check cell
+        ``ex.write("essay", essay)``, the key cell `rubric`.
         """
         question, problem = self._question(name, "write")
         answer = to_plain(text)
@@ -148,6 +157,9 @@ class Exercise:
         if verdict.status == "written":
             for item in question["rubric"]:
                 print(f"  [ ] {item['criterion']} ({_points(item['points'])})")
+            if keys.count_words(text) >= question["words"][0]:
+                print("\nOne way to write it, to compare yours with:\n")
+                print(_wrapped(question["model"]))
 
     def key(
         self,
@@ -253,12 +265,14 @@ class Exercise:
         name : str
             Name of the question.  There must be one `write` of it.
         model_answer : str
-            A full answer.  Its length must be in range; it stays in the solution and enters no key.
+            A full answer.  Its length must be in range.  A learner sees it once a text of their own is
+            long enough.
         words : (int, int)
             Fewest and most words asked for.
         rubric : dict of str to float
-            What a full answer does, criterion by criterion, with the points of each.  Learners see it
-            as a list to check themselves by, so write each as a sentence: ``"It says what is pooled."``
+            What a full answer does, criterion by criterion, with the points of each, written out here.
+            Learners see it as a list above the answer, and again when they check themselves by it, so
+            write each as a sentence: ``"It says what is pooled."``
         hints : list of str
             Exactly three: a nudge, a structure, a first sentence.
         section : str, optional
@@ -334,9 +348,23 @@ def _look_at(answer: dict, question: dict) -> Verdict:
         return Verdict(UNANSWERED, message="Not answered yet.")
     if answer["kind"] != "text":
         return Verdict("invalid", message='Write text between quotes, most easily between """ and """.')
+    task = " ".join(
+        [question.get("task", ""), *(i["criterion"] for i in question["rubric"]), *question["hints"]]
+    )
+    if problem := refusal(answer["value"], task):
+        return Verdict("invalid", message=problem)
     count, (fewest, most) = keys.count_words(answer["value"]), question["words"]
     room = "too short" if count < fewest else "too long" if count > most else "in range"
     return Verdict("written", message=f"{count} words, {room} ({fewest} to {most} are asked for).")
+
+
+def _wrapped(text: str) -> str:
+    """Paragraphs of a text in lines that fit a notebook."""
+    paragraphs = re.split(r"\n\s*\n", text)
+    return "\n\n".join(
+        textwrap.fill(" ".join(p.split()), 90, initial_indent="  ", subsequent_indent="  ")
+        for p in paragraphs
+    )
 
 
 def _line(name, verdict: Verdict) -> str:

@@ -4,7 +4,7 @@ A key is a list of questions.  A question is a dictionary with ``name``, ``kind`
 ``points``, ``hints`` and ``section``; a ``check`` has ``value``, ``rtol``, ``atol``, ``mistakes``,
 ``accepts``, ``probes`` and ``from_data`` besides, and what a private variant changed: ``left_out`` and
 ``widened``; and ``means``, a sentence on what the right value means, where there is one.  A ``write`` has
-``words`` and ``rubric``.
+``words``, ``rubric``, ``model`` (the model answer) and, in a key file, ``task`` (the question's own words).
 """
 
 import json
@@ -15,6 +15,7 @@ from pathlib import Path
 from mlm.exercises.align import distance
 from mlm.exercises.plain import describe_call, to_plain
 from mlm.exercises.probes import generator, move
+from mlm.exercises.texts import refusal
 from mlm.spelling import did_you_mean
 
 #: Digits kept of a number in a key: more than any tolerance needs, fewer than differ between two runs.
@@ -93,7 +94,7 @@ def compile_check(
 
 
 def compile_write(name, model_answer, *, words, rubric, hints, section) -> dict:
-    """Turn the arguments of `Exercise.rubric` into a question; the model answer itself is not kept."""
+    """Turn the arguments of `Exercise.rubric` into a question; `mlm.exercises.builder` adds its ``task``."""
     fewest, most = words
     if not 0 < fewest < most:
         raise KeyRefused(f"{name}: words=({fewest}, {most}) should be (fewest, most), such as (120, 250)")
@@ -102,6 +103,8 @@ def compile_write(name, model_answer, *, words, rubric, hints, section) -> dict:
         raise KeyRefused(
             f"{name}: the model answer has {count} words, outside the {fewest} to {most} it asks for"
         )
+    if problem := refusal(model_answer, " ".join([*rubric, *hints])):
+        raise KeyRefused(f"{name}: the model answer would be refused: {problem}")
     if len(rubric) < 2:
         raise KeyRefused(f"{name}: a rubric needs two criteria or more, each {{sentence: points}}")
     for sentence, points in rubric.items():
@@ -111,6 +114,7 @@ def compile_write(name, model_answer, *, words, rubric, hints, section) -> dict:
         "kind": "write",
         "points": sum(rubric.values()),
         "words": [fewest, most],
+        "model": model_answer.strip(),
         "rubric": [{"criterion": sentence, "points": points} for sentence, points in rubric.items()],
         "hints": _three_hints(name, hints),
         "section": _section(name, section),

@@ -3,6 +3,7 @@
 Nothing runs here; the text that comes out depends on the solution's text alone, byte for byte.
 """
 
+import ast
 import hashlib
 import json
 import re
@@ -11,6 +12,8 @@ from pathlib import Path
 from mlm.exercises.stubs import stub
 from mlm.spelling import did_you_mean
 
+WRITES = re.compile(r"\.write\(\s*[\"']([a-z0-9-]+)")
+HEADING = re.compile(r"^#+ ", re.MULTILINE)
 TAGS = {"answer", "check", "key", "discussion"}
 KNOWN_TAGS = TAGS | {
     "hide-input",
@@ -42,8 +45,9 @@ def exercise_notebook(solution: Path, *, worked: bool = False):
     """
     from nbformat import v4
 
-    cells, blank = [], set()
-    for cell in read_solution(solution):
+    cells, blank, source_cells = [], set(), read_solution(solution)
+    lists = {question: _list_of(rubric) for question, rubric in rubrics(source_cells).items()}
+    for cell in source_cells:
         tag, source = tag_of(cell), cell.source
         if tag in ("key", "discussion") or not source.strip():
             continue
@@ -53,12 +57,61 @@ def exercise_notebook(solution: Path, *, worked: bool = False):
         if tags := cell.metadata.get("tags"):
             made.metadata["tags"] = list(tags)
         cells.append(made)
+        if tag == "check" and (called := WRITES.search(source)) and called[1] in lists:
+            above = next(cell for cell in reversed(cells) if cell.cell_type == "markdown")
+            above.source += f"\n\n{lists[called[1]]}"
     metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
         "mlm": {"exercise": solution.stem},
     }
     return v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def rubrics(cells) -> dict[str, dict]:
+    """Name of each written question -> ``words`` and ``rubric`` as its key cell states them.
+
+    They are read from the source, so that what stands in the notebook is what the key holds.
+    """
+    calls = [
+        node
+        for cell in cells
+        if tag_of(cell) == "key"
+        for node in ast.walk(ast.parse(cell.source))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "rubric"
+    ]
+    found = {}
+    for call in calls:
+        given = {word.arg: word.value for word in call.keywords}
+        try:
+            name = ast.literal_eval(call.args[0])
+            found[name] = {field: ast.literal_eval(given[field]) for field in ("words", "rubric")}
+        except (ValueError, KeyError, IndexError):
+            raise BuildFailed(
+                f"`{ast.unparse(call)[:60]} …`: write name, words and rubric out, "
+                "since learners see them before anything runs"
+            ) from None
+    return found
+
+
+def _list_of(stated: dict) -> str:
+    """The criteria of a rubric as a list to write by."""
+    (fewest, most), rubric = stated["words"], stated["rubric"]
+    items = [f"- {criterion} ({points:g} point{'s' * (points != 1)})" for criterion, points in rubric.items()]
+    asks = f"**A full answer** has {fewest} to {most} words and is read by this list:"
+    return "\n".join([asks, "", *items])
+
+
+def tasks(solution: Path) -> dict[str, str]:
+    """Name of each written question -> its own words, from the heading on."""
+    found, above = {}, ""
+    for cell in read_solution(solution):
+        if cell.cell_type == "markdown":
+            start = max((match.start() for match in HEADING.finditer(cell.source)), default=None)
+            above = cell.source[start:] if start is not None else f"{above}\n{cell.source}"
+        elif tag_of(cell) == "check" and (called := WRITES.search(cell.source)):
+            found[called[1]] = above.strip()
+    return found
 
 
 def read_solution(solution: Path) -> list:

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from mlm import executions
 from mlm.cli import app
-from mlm.exercises import builder, kernels
+from mlm.exercises import builder, kernels, keys
 from mlm.exercises.builder import BuildFailed, build_all
-from mlm.exercises.notebooks import tag_of
+from mlm.exercises.notebooks import notebook_text, tag_of
 
 from .conftest import EXAMPLE
 
@@ -82,8 +82,29 @@ def test_keys_discussions_and_model_answers_are_gone(built, secret):
     assert secret not in (built / "98-example.ipynb").read_text(encoding="utf8")
 
 
-def test_a_model_answer_enters_no_key_either(built):
-    assert "leans on the others" not in (built / "keys" / "98-example.json").read_text(encoding="utf8")
+def test_what_a_text_is_marked_by_stands_before_it_is_written(built, notebook):
+    """The same words as in the key, since both come from one call in the solution."""
+    places = {cell.id.split("-", 1)[1]: number for number, cell in enumerate(notebook.cells)}
+    above = notebook.cells[places["answer"] - 1].source
+    assert above.startswith("## Write it up")
+    assert above.endswith(
+        "**A full answer** has 10 to 40 words and is read by this list:\n\n"
+        "- It says which batches lean on others. (2 points)\n- It says why. (1 point)"
+    )
+    key = keys.read(built / "keys" / "98-example.json")["essay"]
+    assert all(f"- {item['criterion']}" in above for item in key["rubric"])
+
+
+def test_the_key_of_a_text_knows_the_question_s_own_words(built):
+    task = keys.read(built / "keys" / "98-example.json")["essay"]["task"]
+    assert task == "## Write it up\n\nWhich batches lean on others, and why?"
+
+
+@pytest.mark.parametrize("computed", ["rubric=rubric", "rubric={text: 1 for text in 'ab'}"])
+def test_a_rubric_that_is_not_written_out_is_refused(workshop, computed):
+    rewrite(workshop, 'rubric={"It says which batches lean on others.": 2, "It says why.": 1}', computed)
+    with pytest.raises(BuildFailed, match="write name, words and rubric out"):
+        notebook_text(workshop["solutions"] / "98-example.md")
 
 
 def test_text_after_a_discussion_stays(notebook):

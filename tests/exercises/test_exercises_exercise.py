@@ -82,15 +82,55 @@ def test_checking_an_essay_or_writing_a_number_names_the_other_method(example, c
     ]
 
 
-@pytest.mark.parametrize(("words", "room"), [(3, "too short"), (20, "in range"), (60, "too long")])
-def test_writing_counts_words_and_lists_what_to_look_for(example, capsys, words, room):
-    example.write("essay", "word " * words)
+CRITERIA = ["  [ ] It says which batches lean on others. (2 points)", "  [ ] It says why. (1 point)"]
+OWN = "Few samples from one batch make its average shaky, hence it borrows strength from all the rest"
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "room"),
+    [
+        ("Only three words", 3, "too short"),
+        (OWN, 17, "in range"),
+        (f"{OWN}. {OWN.upper()} {OWN}", 51, "too long"),
+    ],
+)
+def test_writing_counts_words_and_lists_what_to_look_for(example, capsys, text, words, room):
+    example.write("essay", text)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"✎ essay: {words} words, {room} (10 to 40 are asked for). Does it do each of these?"
-    assert lines[1:] == [
-        "  [ ] It says which batches lean on others. (2 points)",
-        "  [ ] It says why. (1 point)",
-    ]
+    assert lines[1:3] == CRITERIA
+
+
+def test_a_model_answer_follows_a_text_that_is_long_enough(example, capsys):
+    example.write("essay", "Only three words")
+    assert "leans on the others" not in capsys.readouterr().out
+    example.write("essay", OWN)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[3:6] == ["", "One way to write it, to compare yours with:", ""]
+    assert "leans on the others" in " ".join(" ".join(lines[6:]).split()) and max(map(len, lines[6:])) <= 90
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("word " * 20, "These are 20 words, but only 1 different ones: no text to be read yet."),
+        ("It depends. " * 15, "These are 30 words, but only 2 different ones: no text to be read yet."),
+        (
+            "Which batches lean on others, and why? It says which batches lean on others. It says why.",
+            "More than half of this stands in the question itself; answer it in your own words.",
+        ),
+    ],
+)
+def test_what_is_no_text_of_ones_own_is_refused(example, capsys, text, reason):
+    example.write("essay", text)
+    assert capsys.readouterr().out.splitlines() == [f"✗ essay: {reason}"]
+
+
+def test_the_last_hint_of_an_essay_promises_no_code(example, capsys):
+    for _ in range(4):
+        example.hint("essay")
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "essay: There are no more hints; the third one holds a first sentence."
 
 
 @pytest.mark.parametrize("text", [..., "", "\n...\n", "  "])

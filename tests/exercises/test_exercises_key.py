@@ -132,6 +132,14 @@ def test_a_rubric_that_contradicts_itself_is_refused(settings, complaint):
     assert complaint in str(refusal.value)
 
 
+def test_a_model_answer_that_copies_the_rubric_is_refused():
+    rubric = {"It says who leans on whom.": 1, "It says why.": 2}
+    with pytest.raises(keys.KeyRefused, match="the model answer would be refused: More than half of this"):
+        Exercise("99-asked").rubric(
+            "essay", "It says who leans on whom.", words=(2, 8), rubric=rubric, hints=HINTS
+        )
+
+
 def test_numbers_of_a_key_keep_ten_digits():
     assert keys.tidy({"value": [1 / 3, 2, "a", None, 1e-300]}) == {
         "value": [0.3333333333, 2, "a", None, 1e-300]
