@@ -25,7 +25,7 @@ serve: ## show the built site at http://localhost:8000
 test: lint ## everything that proves the course; ALL=yes proves in full what is otherwise sampled (hours)
 	$(BIN)/mlm book
 	$(BIN)/mlm exercises --verify
-	$(BIN)/pytest tests -m "not sandbox" --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest tests -m "not sandbox" --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 	$(BIN)/pytest tests/grading -m sandbox
 	$(if $(filter yes,$(ALL)),$(BIN)/python tests/sampling.py)
 

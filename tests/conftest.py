@@ -1,6 +1,7 @@
 """How tests are dealt to the workers, what was sampled, and one Chromium for those that look at pages."""
 
 import os
+import re
 import shutil
 
 import pytest
@@ -10,21 +11,33 @@ from playwright.sync_api import sync_playwright
 # as root, without a network and without a screen
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
+#: A page or a solution, among the parameters of a test.
+ABOUT = re.compile(r"[\w/-]+\.html|\d\d-[a-z-]+[a-z]")
 #: Files whose tests take longest: they are dealt first, so that no worker is left with one at the end.
 LONG = ("test_exercises_proofs.py", "test_binder.py", "test_certify.py", "test_fit.py", "test_inference.py")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items):
-    """Tests of a file share a worker and what it has computed; where there are any, of a page or solution."""
-    for item in items:
-        name = f"{item.path.parent.name}/{item.path.name}"
-        about = getattr(item, "callspec", None) and {**item.callspec.params}
-        for part in ("solution", "page"):
-            if about and part in about:
-                name = f"{part} {getattr(about[part], 'stem', about[part])}"
-        item.add_marker(pytest.mark.xdist_group(name))
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Tests of a file share a worker and what it has computed; where there are any, of a page or solution."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByPageAndSolution(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return ByPageAndSolution(config, log)
+
+
+def group_of(nodeid: str) -> str:
+    """The page or solution that a test is about, where its file has one worker for each; else its file."""
+    file, _, rest = nodeid.partition("::")
+    about = ABOUT.search(rest) if file.startswith("tests/site/") or "proofs" in file else None
+    return about[0] if about else file
 
 
 def pytest_sessionfinish(session):
