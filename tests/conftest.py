@@ -14,7 +14,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 #: A page or a solution, among the parameters of a test.
 ABOUT = re.compile(r"[\w/-]+\.html|\d\d-[a-z-]+[a-z]")
 #: Files whose tests take longest: they are dealt first, so that no worker is left with one at the end.
-LONG = ("test_exercises_proofs.py", "test_binder.py", "test_certify.py", "test_fit.py", "test_inference.py")
+LONG = ("test_exercises_proofs.py", "test_binder.py", "test_reference.py", "test_fit.py", "test_inference.py")
 
 
 def pytest_collection_modifyitems(items):

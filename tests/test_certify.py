@@ -425,13 +425,6 @@ def test_the_model_is_handed_to_the_other_likelihood_as_it_is():
         assert again.theta == pytest.approx(ours(formula, "radon").theta, abs=1e-5)
 
 
-def test_seventy_thousand_rows_in_three_crossed_factors_are_certified():
-    large = fit_lmm("rating ~ service + (1 | student) + (1 | lecturer) + (1 | department)", load("insteval"))
-    certificate = certify(large)
-    assert certificate.ok and not certificate.singular and not certificate.everywhere
-    assert "no higher point found near it" in repr(certificate)
-
-
 def test_where_a_search_from_elsewhere_would_take_long_the_neighbourhood_is_searched(monkeypatch):
     monkeypatch.setattr(sys.modules["mlm.certificate"], "MOST_EFFECTS", 84)
     right = ours("y ~ floor + (1 | county)", "radon")

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlm import estimates, load, stored
+from mlm import certify, estimates, load, stored
 from mlm.engines.tables import STORED
 from mlm.lmm import fit_lmm
 
@@ -110,6 +110,13 @@ def test_criterion_is_that_of_the_best_optimum_known(model, reml):
     assert best - ours.criterion < 1e-5, (
         f"lme4's best is {best - ours.criterion:.2g} above ours: fit it again"
     )
+
+
+def test_seventy_thousand_rows_in_three_crossed_factors_are_certified():
+    """Here, since the fit takes seconds and is there already."""
+    certificate = certify(fit("insteval", True))
+    assert certificate.ok and not certificate.singular and not certificate.everywhere
+    assert "no higher point found near it" in repr(certificate)
 
 
 @EVERY_FIT
