@@ -17,10 +17,10 @@ def site_pages() -> list[str]:
 
 @contextmanager
 def new_tab(browser):
-    """A tab for tests that act on a page; short waits, so that a test fails soon."""
+    """A tab for tests that act on a page; it waits long, for the machine may have other work."""
     context = browser.new_context(viewport={"width": 1300, "height": 900})
-    context.set_default_timeout(15_000)
-    context.set_default_navigation_timeout(60_000)  # a long page sets a thousand formulas
+    context.set_default_timeout(120_000)
+    context.set_default_navigation_timeout(300_000)  # a long page sets a thousand formulas
     yield context.new_page()
     context.close()
 

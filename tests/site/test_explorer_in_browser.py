@@ -474,7 +474,7 @@ AGREES = {
 
 @pytest.mark.parametrize("chapter", explorer_pages())
 def test_explorers_on_the_pages_agree_with_python(tab, address, chapter):
-    tab.goto(address + chapter, timeout=30_000)
+    tab.goto(address + chapter)
     ready(tab)
     for explorer in tab.locator(".mlm-explorer").all():
         kind = explorer.get_attribute("data-explorer")
