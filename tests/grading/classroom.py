@@ -70,7 +70,7 @@ class Classroom:
     def run(self, *options: str) -> subprocess.CompletedProcess:
         """The command, to its end."""
         return subprocess.run(
-            self.command(*options), cwd=ROOT, capture_output=True, text=True, env=_variables(), timeout=300
+            self.command(*options), cwd=ROOT, capture_output=True, text=True, env=_variables(), timeout=1800
         )
 
     def start(self, *options: str) -> subprocess.Popen:
