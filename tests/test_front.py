@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -99,3 +100,48 @@ def test_the_citation_agrees_with_the_package():
     assert citation["title"] == config["title"]
     assert [author["name"] for author in citation["authors"]] == [config["author"]]
     assert citation["repository-code"] == config["repository"]["url"]
+    assert citation["url"] == config["html"]["baseurl"]
+
+
+#: Where the course says where it is; bibliography, locks and tests name places of others.
+ADDRESSED = ["*.md", "*.cff", "LICENSE", "*.yml", "*.ipynb", "*.py", ".binder/postBuild"]
+PLACES = re.compile(
+    r"https://github\.com/[\w.-]+/[\w.-]+?(?=\.git\b|[^\w.-]|\.?$)"
+    r"|https://[\w-]+\.github\.io/[\w./-]*"
+    r"|https://mybinder\.org/v2/gh/[\w.-]+/[\w.-]+/[\w.-]+",
+    re.MULTILINE,
+)
+
+
+def test_the_public_address_is_the_one_of_the_configuration():
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))
+    url, branch = config["repository"]["url"], config["repository"]["branch"]
+    binder = f"{config['launch_buttons']['binderhub_url']}/v2/gh/{url.split('github.com/')[1]}/{branch}"
+    own = {url, binder, config["html"]["baseurl"]}
+    listed = subprocess.run(
+        ["git", "ls-files", "--", *ADDRESSED, ":!tests"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    elsewhere = {
+        f"{file}: {place}"
+        for file in listed.stdout.splitlines()
+        for place in PLACES.findall((ROOT / file).read_text(encoding="utf8"))
+        if place not in own
+    }
+    assert not elsewhere, (
+        "these should follow _config.yml (git grep -l OLD | xargs sed -i 's|OLD|NEW|g'):\n"
+        + ("\n".join(sorted(elsewhere)))
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("git clone https://github.com/a/b.git", "https://github.com/a/b"),
+        ("(https://github.com/a/b/issues).", "https://github.com/a/b"),
+        ("see https://github.com/a/b, CC BY", "https://github.com/a/b"),
+        ("(https://mybinder.org/v2/gh/a/b/main?urlpath=lab)", "https://mybinder.org/v2/gh/a/b/main"),
+        ("url: https://a.github.io/b/", "https://a.github.io/b/"),
+    ],
+)
+def test_an_address_is_found_in_each_form(text, found):
+    assert PLACES.findall(text) == [found]
