@@ -1,6 +1,7 @@
 """The front matter: a glossary in three vocabularies whose names exist, and a citation that agrees."""
 
 import inspect
+import json
 import re
 import subprocess
 import tomllib
@@ -13,6 +14,7 @@ import statsmodels.formula.api as smf
 import yaml
 
 import mlm
+from mlm.exercises.notebooks import minutes
 
 ROOT = Path(__file__).resolve().parent.parent
 GLOSSARY = (ROOT / "book" / "glossary.md").read_text(encoding="utf8")
@@ -101,6 +103,22 @@ def test_the_citation_agrees_with_the_package():
     assert [author["name"] for author in citation["authors"]] == [config["author"]]
     assert citation["repository-code"] == config["repository"]["url"]
     assert citation["url"] == config["html"]["baseurl"]
+
+
+CHAPTERS = sorted({*(ROOT / "book").glob("[0-9][0-9]-*.md")} - {ROOT / "book" / "00-start.md"})
+
+
+@pytest.mark.parametrize("page", CHAPTERS, ids=lambda page: page.stem)
+def test_the_minutes_of_a_chapter_are_the_same_on_its_page_in_its_notebook_and_in_the_index(page):
+    reading, practising = minutes(page)
+    index = (ROOT / "book" / "index.md").read_text(encoding="utf8")
+    label = re.search(r"^\((ch-[a-z-]+)\)=$", page.read_text(encoding="utf8"), re.MULTILINE)[1]
+    row = next((line for line in index.splitlines() if f"{{ref}}`{label}`" in line and line[0] == "|"), "")
+    assert row.endswith(f"| {reading} + {practising} |"), f"book/index.md: {row or label}"
+    notebook = json.loads((ROOT / "exercises" / f"{page.stem}.ipynb").read_text(encoding="utf8"))
+    opening = "".join(notebook["cells"][0]["source"])
+    said = re.findall(r"\d+(?= minutes)|\bhours?\b", opening)
+    assert said == [str(practising)], f"exercises/{page.stem}.ipynb: write {{minutes}} in its solution"
 
 
 #: Where the course says where it is; bibliography, locks and tests name places of others.
