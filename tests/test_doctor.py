@@ -43,6 +43,18 @@ def test_a_kernel_that_starts_another_python_is_named(monkeypatch):
     assert sys.executable not in finding.found
 
 
+@pytest.mark.parametrize(("owner", "state"), [(doctor.PLACEHOLDER, "missing"), ("some-school", "ok")])
+def test_the_placeholder_of_the_public_address_is_named(monkeypatch, tmp_path, owner, state):
+    (tmp_path / "_config.yml").write_text(
+        f"repository: {{url: 'https://github.com/{owner}/course'}}\n"
+        f"html: {{baseurl: 'https://{owner}.github.io/course/'}}\n"
+    )
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    finding = doctor.check_address()
+    assert finding.state == state
+    assert ("_config.yml" in finding.todo) == (state == "missing")
+
+
 @pytest.mark.parametrize("program, package", [("bwrap", "bubblewrap"), ("Rscript", "r-cran-lme4")])
 def test_a_missing_program_is_no_fault_but_says_what_needs_it(monkeypatch, program, package):
     monkeypatch.setattr(doctor.shutil, "which", lambda name: None)

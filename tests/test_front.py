@@ -1,7 +1,9 @@
 """The front matter: a glossary in three vocabularies whose names exist, and a citation that agrees."""
 
 import inspect
+import json
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import statsmodels.formula.api as smf
 import yaml
 
 import mlm
+from mlm.exercises.notebooks import minutes
 
 ROOT = Path(__file__).resolve().parent.parent
 GLOSSARY = (ROOT / "book" / "glossary.md").read_text(encoding="utf8")
@@ -99,3 +102,64 @@ def test_the_citation_agrees_with_the_package():
     assert citation["title"] == config["title"]
     assert [author["name"] for author in citation["authors"]] == [config["author"]]
     assert citation["repository-code"] == config["repository"]["url"]
+    assert citation["url"] == config["html"]["baseurl"]
+
+
+CHAPTERS = sorted({*(ROOT / "book").glob("[0-9][0-9]-*.md")} - {ROOT / "book" / "00-start.md"})
+
+
+@pytest.mark.parametrize("page", CHAPTERS, ids=lambda page: page.stem)
+def test_the_minutes_of_a_chapter_are_the_same_on_its_page_in_its_notebook_and_in_the_index(page):
+    reading, practising = minutes(page)
+    index = (ROOT / "book" / "index.md").read_text(encoding="utf8")
+    label = re.search(r"^\((ch-[a-z-]+)\)=$", page.read_text(encoding="utf8"), re.MULTILINE)[1]
+    row = next((line for line in index.splitlines() if f"{{ref}}`{label}`" in line and line[0] == "|"), "")
+    assert row.endswith(f"| {reading} + {practising} |"), f"book/index.md: {row or label}"
+    notebook = json.loads((ROOT / "exercises" / f"{page.stem}.ipynb").read_text(encoding="utf8"))
+    opening = "".join(notebook["cells"][0]["source"])
+    said = re.findall(r"\d+(?= minutes)|\bhours?\b", opening)
+    assert said == [str(practising)], f"exercises/{page.stem}.ipynb: write {{minutes}} in its solution"
+
+
+#: Where the course says where it is; bibliography, locks and tests name places of others.
+ADDRESSED = ["*.md", "*.cff", "LICENSE", "*.yml", "*.ipynb", "*.py", ".binder/postBuild"]
+PLACES = re.compile(
+    r"https://github\.com/[\w.-]+/[\w.-]+?(?=\.git\b|[^\w.-]|\.?$)"
+    r"|https://[\w-]+\.github\.io/[\w./-]*"
+    r"|https://mybinder\.org/v2/gh/[\w.-]+/[\w.-]+/[\w.-]+",
+    re.MULTILINE,
+)
+
+
+def test_the_public_address_is_the_one_of_the_configuration():
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))
+    url, branch = config["repository"]["url"], config["repository"]["branch"]
+    binder = f"{config['launch_buttons']['binderhub_url']}/v2/gh/{url.split('github.com/')[1]}/{branch}"
+    own = {url, binder, config["html"]["baseurl"]}
+    listed = subprocess.run(
+        ["git", "ls-files", "--", *ADDRESSED, ":!tests"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    elsewhere = {
+        f"{file}: {place}"
+        for file in listed.stdout.splitlines()
+        for place in PLACES.findall((ROOT / file).read_text(encoding="utf8"))
+        if place not in own
+    }
+    assert not elsewhere, (
+        "these should follow _config.yml (git grep -l OLD | xargs sed -i 's|OLD|NEW|g'):\n"
+        + ("\n".join(sorted(elsewhere)))
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("git clone https://github.com/a/b.git", "https://github.com/a/b"),
+        ("(https://github.com/a/b/issues).", "https://github.com/a/b"),
+        ("see https://github.com/a/b, CC BY", "https://github.com/a/b"),
+        ("(https://mybinder.org/v2/gh/a/b/main?urlpath=lab)", "https://mybinder.org/v2/gh/a/b/main"),
+        ("url: https://a.github.io/b/", "https://a.github.io/b/"),
+    ],
+)
+def test_an_address_is_found_in_each_form(text, found):
+    assert PLACES.findall(text) == [found]

@@ -1,6 +1,7 @@
 """From a solution to the learner's notebook: which cells stay, and as what.
 
-Nothing runs here; the text that comes out depends on the solution's text alone, byte for byte.
+Nothing runs here; the text that comes out depends on the solution's text alone, byte for byte (and on the
+minutes that its chapter states).
 """
 
 import ast
@@ -13,6 +14,9 @@ from mlm.exercises.stubs import stub
 from mlm.spelling import did_you_mean
 
 WRITES = re.compile(r"\.write\(\s*[\"']([a-z0-9-]+)")
+#: Stands in a solution for the minutes of practice.
+MINUTES = "{minutes}"
+TIME = re.compile(r"^\*\*Time\*\* about (\d+) minutes to read and run\b.*?(\d+) to practise\b", re.MULTILINE)
 HEADING = re.compile(r"^#+ ", re.MULTILINE)
 TAGS = {"answer", "check", "key", "discussion"}
 KNOWN_TAGS = TAGS | {
@@ -51,6 +55,8 @@ def exercise_notebook(solution: Path, *, worked: bool = False):
         tag, source = tag_of(cell), cell.source
         if tag in ("key", "discussion") or not source.strip():
             continue
+        if MINUTES in source and cell.cell_type == "markdown":
+            source = source.replace(MINUTES, str(minutes(page_of(solution))[1]))
         make = v4.new_markdown_cell if cell.cell_type == "markdown" else v4.new_code_cell
         source = stub(source, blank) if tag == "answer" and not worked else source
         made = make(source, id=f"{len(cells) + 1:03d}-{tag or cell.cell_type}")
@@ -66,6 +72,23 @@ def exercise_notebook(solution: Path, *, worked: bool = False):
         "mlm": {"exercise": solution.stem},
     }
     return v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def page_of(solution: Path) -> Path:
+    """The chapter that an exercise belongs to."""
+    return solution.resolve().parent.parent / "book" / solution.name
+
+
+def minutes(page: Path) -> tuple[int, int]:
+    """Minutes to read and run a chapter, and to practise it: its line **Time** is where they stand."""
+    text = page.read_text(encoding="utf8") if page.exists() else ""
+    line = TIME.search(text)
+    if not line:
+        raise BuildFailed(
+            f"{page} has no line '**Time** about 90 minutes to read and run, 60 to practise', "
+            f"from which {MINUTES} is filled in"
+        )
+    return int(line[1]), int(line[2])
 
 
 def rubrics(cells) -> dict[str, dict]:

@@ -107,6 +107,20 @@ def test_a_rubric_that_is_not_written_out_is_refused(workshop, computed):
         notebook_text(workshop["solutions"] / "98-example.md")
 
 
+def test_the_minutes_of_practice_come_from_the_page(tmp_path):
+    for folder in ("book", "solutions"):
+        (tmp_path / folder).mkdir()
+    solution = tmp_path / "solutions" / "98-example.md"
+    solution.write_text(
+        SOURCE.replace("and runs in a second", "and takes {minutes} minutes"), encoding="utf8"
+    )
+    with pytest.raises(BuildFailed, match=r"has no line '\*\*Time\*\* about"):
+        notebook_text(solution)
+    line = "\n**Time** about 80 minutes to read and run, with a break; 45 to practise.\n"
+    (tmp_path / "book" / "98-example.md").write_text(line, encoding="utf8")
+    assert "one question of each kind and takes 45 minutes" in notebook_text(solution)
+
+
 def test_text_after_a_discussion_stays(notebook):
     assert "here is one more sentence that stays" in sources(notebook)
 
