@@ -90,7 +90,12 @@ def execute(path: Path) -> dict:
             resources={"metadata": {"path": str(path.parent)}},
             record_timing=False,  # times in a cell's metadata would change its key in the cache
             coalesce_streams=True,  # a slow kernel sends what a cell prints in more pieces than a fast one
-            extra_arguments=["--log-level=ERROR"],
+            # pictures that are sharp at any size, and without the day on which they were drawn
+            extra_arguments=[
+                "--log-level=ERROR",
+                "--InlineBackend.figure_formats=svg",
+                "--InlineBackend.print_figure_kwargs={'metadata': {'Date': None}}",
+            ],
         ).execute(cleanup_kc=True)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
         error = str(problem)

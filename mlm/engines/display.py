@@ -95,12 +95,13 @@ class Agreement:
             heading = f"<strong>{HEADINGS[part]}</strong>"
             yield f'<tbody><tr><th scope="rowgroup" colspan="{columns}">{heading}</th></tr>'
             for (_, term), row in rows.iterrows():
-                cells = "".join(f"<td>{_unbroken(cell)}</td>" for cell in self._cells(part, row))
+                cells = "".join(f"<td>{_breaking_late(cell)}</td>" for cell in self._cells(part, row))
                 yield f'<tr><th scope="row">{escape(term)}</th>{cells}</tr>'
             yield "</tbody>"
 
     def _headers(self) -> list[str]:
-        return [f"{engine} ({kind})" for engine, kind in self.kinds.items()] + ["Largest difference"]
+        """The column to read stands first: it is seen where the others are cut off."""
+        return ["Largest difference"] + [f"{engine} ({kind})" for engine, kind in self.kinds.items()]
 
     def _cells(self, part: str, row: pd.Series) -> list[str]:
         values = [(row[engine, "estimate"], row[engine, "se"]) for engine in self.kinds]
@@ -109,7 +110,7 @@ class Agreement:
         for estimate, se in values:
             cell = "–" if np.isnan(estimate) else _number(estimate, decimals)
             cells.append(cell if np.isnan(se) else f"{cell} ({_number(se, decimals)})")
-        return [*cells, _difference(row["difference", "value"], row["difference", "unit"])]
+        return [_difference(row["difference", "value"], row["difference", "unit"]), *cells]
 
 
 def listed(names: Sequence[str]) -> str:
@@ -133,8 +134,9 @@ def _number(value: float, decimals: int) -> str:
     return f"{value:.{decimals}f}".replace("-", "−")
 
 
-def _unbroken(cell: str) -> str:
-    return escape(cell).replace(" ", "&nbsp;")
+def _breaking_late(cell: str) -> str:
+    """A narrow cell may break before its bracket or unit, but not behind a sign."""
+    return escape(cell).replace("&lt; ", "&lt;&nbsp;")
 
 
 def _difference(value: float, unit: str) -> str:
