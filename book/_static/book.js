@@ -1,7 +1,17 @@
 // What scrolls sideways must be reachable by keyboard: give it a tab stop while it does.
 (function () {
-  const wide = ".bd-article :is(div.math, pre, .cell_output .output, .table-scroll, .pst-scrollable-table-container)";
+  const wide = ".bd-article :is(div.math, span.math.wide, pre, .cell_output .output, .table-scroll, .pst-scrollable-table-container)";
+  // a formula in a line that is longer than the line
+  function widen() {
+    const formulas = [...document.querySelectorAll(".bd-article span.math")];
+    const wider = formulas.map((formula) => {
+      const line = formula.closest("p, li, td, th, dd, figcaption, div");
+      return formula.firstElementChild?.getBoundingClientRect().width > line.clientWidth;
+    });
+    formulas.forEach((formula, i) => formula.classList.toggle("wide", wider[i]));
+  }
   function update() {
+    widen();
     for (const box of document.querySelectorAll(wide)) {
       if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
       else box.removeAttribute("tabindex");

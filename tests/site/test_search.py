@@ -57,7 +57,7 @@ def test_words_in_a_folded_part_are_unfolded(tab, address):
     place, word = tab.evaluate(
         """() => {
             for (const fold of document.querySelectorAll('.bd-article section details.hide:not([open])')) {
-            const words = fold.textContent.match(/[a-z]{9,}/gi);
+            const words = fold.querySelector('pre')?.textContent.match(/[a-z]{9,}/gi);
             if (words && !fold.closest('.mlm-quiz')) return [fold.closest('section').id, words.at(-1)]; } }"""
     )
     tab.goto(f"{address}book/{page.name}?highlight={word}#{place}")

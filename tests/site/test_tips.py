@@ -28,7 +28,7 @@ def test_hover_shows_the_meaning_and_it_stays_under_the_pointer(reading):
     tip.hover()
     reading.wait_for_timeout(400)
     assert tip.is_visible(), "it vanishes before one can read it"
-    reading.locator("h1").hover()
+    reading.locator(".bd-article h1").hover()
     tip.wait_for(state="hidden")
 
 
