@@ -25,6 +25,11 @@ BUILD = ROOT / "_build"
 CACHE = BUILD / ".jupyter_cache"
 TIMES = BUILD / "page-times.json"
 CELL_SECONDS = 600
+#: pictures that are sharp at any size, and without the day on which they were drawn
+PICTURES = (
+    "--InlineBackend.figure_formats=svg",
+    "--InlineBackend.print_figure_kwargs={'metadata': {'Date': None}}",
+)
 
 
 class BuildFailed(Exception):
@@ -56,7 +61,9 @@ def key_of(notebook) -> str:
     may_raise = [
         n for n, cell in enumerate(notebook.cells) if "raises-exception" in cell.metadata.get("tags", [])
     ]
-    return executions.key_of(code_of(notebook), kernels.STEADY, may_raise, inspect.getsource(execute))
+    return executions.key_of(
+        code_of(notebook), kernels.STEADY, may_raise, PICTURES, inspect.getsource(execute)
+    )
 
 
 def execute(path: Path) -> dict:
@@ -75,7 +82,7 @@ def execute(path: Path) -> dict:
                 resources={"metadata": {"path": str(path.parent)}},
                 record_timing=False,  # times in a cell's metadata would change its key in MyST-NB's cache
                 coalesce_streams=True,  # a slow kernel sends what a cell prints in more pieces
-                extra_arguments=kernels.kernel_options(report),
+                extra_arguments=[*kernels.kernel_options(report), *PICTURES],
             ).execute(env=os.environ | kernels.STEADY | {executions.REPORT: str(report)}, cleanup_kc=True)
             executions.refuse_unknown(report, code_of(notebook), path.name)
         except (CellExecutionError, CellTimeoutError, DeadKernelError, executions.UnknownInput) as problem:

@@ -1,16 +1,8 @@
 """Each repair that book/_ext/accessible_pages.py makes to the theme's pages."""
 
-import importlib.util
-import json
-from pathlib import Path
-
+import accessible_pages as pages
 import pytest
 from bs4 import BeautifulSoup
-
-_PATH = Path(__file__).parents[1] / "book" / "_ext" / "accessible_pages.py"
-_SPEC = importlib.util.spec_from_file_location("accessible_pages", _PATH)
-pages = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(pages)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +17,7 @@ _SPEC.loader.exec_module(pages)
             "<head><script>const a = 1</script></head>",
         ),
         ('<script defer="" src="_static/scripts/fontawesome.js?digest=1"></script>', ""),
+        ('<script src="_static/searchtools.js"></script><script src="searchindex.js"></script>', ""),
         (
             '<div class="sidebar-primary-items__start"></div>',
             '<div aria-label="Book" class="sidebar-primary-items__start" role="region"></div>',
@@ -82,10 +75,3 @@ def test_what_has_no_fault_stays_as_it_is():
 def test_mending_twice_changes_nothing_more():
     html = "<head>\n<script>let a</script>\n\n<script>let a</script>\n\n</head><p>\n\n</p><th></th>"
     assert pages.mend(pages.mend(html)) == pages.mend(html)
-
-
-def test_notebooks_get_ids_by_place(tmp_path):
-    path = tmp_path / "chapter.ipynb"
-    path.write_text(json.dumps({"cells": [{"id": "a3f9"}, {"id": "77b0"}]}))
-    pages.settle_notebook(path)
-    assert [cell["id"] for cell in json.loads(path.read_text())["cells"]] == ["cell-001", "cell-002"]

@@ -3,12 +3,12 @@
 `mend` is given each page as the theme has written it; what it repairs is listed in `REPAIRS`.
 """
 
-import json
 from pathlib import Path
 
-import nbformat
 from bs4 import BeautifulSoup, NavigableString, Tag
-from jupyter_cache import get_cache
+from search_sections import OF_SPHINX, records, write_sections
+from sharing import describe
+from term_tips import give_tips, meanings
 
 
 def drop(node: Tag) -> None:
@@ -42,6 +42,13 @@ def drop_icon_script(page: BeautifulSoup) -> None:
     """1.5 MB of script that draws the icons which the style sheet's fonts draw already."""
     for script in page.find_all("script", src=lambda src: src and "scripts/fontawesome.js" in src):
         drop(script)
+
+
+def drop_search_of_sphinx(page: BeautifulSoup) -> None:
+    """The book is searched by section; see `search_sections`."""
+    for script in page.find_all("script", src=True):
+        if Path(script["src"].partition("?")[0]).name in {Path(name).name for name in OF_SPHINX}:
+            drop(script)
 
 
 def mend_sidebar(page: BeautifulSoup) -> None:
@@ -103,6 +110,7 @@ REPAIRS = (
     drop_thebe,
     drop_doubled_scripts,
     drop_icon_script,
+    drop_search_of_sphinx,
     mend_sidebar,
     mend_bibliography,
     mend_folded_cells,
@@ -120,35 +128,27 @@ def mend(html: str) -> str:
     return str(page)
 
 
-def fill_notebook(path: Path, cache) -> None:
-    """Give a notebook its outputs: of a page that comes from the cache MyST-NB writes the code alone."""
-    _, notebook = cache.merge_match_into_notebook(nbformat.read(path, as_version=4))
-    nbformat.write(notebook, path)
-
-
-def settle_notebook(path: Path) -> None:
-    """Give the cells of a notebook ids that depend on their place alone, so that two builds agree."""
-    notebook = json.loads(path.read_text(encoding="utf8"))
-    for place, cell in enumerate(notebook["cells"], start=1):
-        cell["id"] = f"cell-{place:03d}"
-    path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf8")
-
-
 def finish(app, error) -> None:
-    """Mend what this build has written."""
+    """Mend what this build has written; give it tips and a description, and take from it what is searched."""
     if error or app.builder.format != "html":
         return
-    for path in Path(app.outdir).rglob("*.html"):
-        if "_static" in path.parts:
+    site = Path(app.outdir)
+    glossary = site / "book" / "glossary.html"
+    tips = meanings(glossary.read_text(encoding="utf8")) if glossary.exists() else {}
+    found = []
+    for path in sorted(site.rglob("*.html")):
+        name = path.relative_to(site).as_posix()
+        if name.startswith("_static/"):
             continue
-        before = path.read_text(encoding="utf8")
-        after = mend(before)
-        if after != before:
-            path.write_text(after, encoding="utf8")
-    cache = get_cache(app.env.mystnb_config.execution_cache_path)
-    for path in (Path(app.outdir) / "_sources").rglob("*.ipynb"):
-        fill_notebook(path, cache)
-        settle_notebook(path)
+        page = BeautifulSoup(path.read_text(encoding="utf8"), "html.parser")
+        for repair in REPAIRS:
+            repair(page)
+        give_tips(page, tips)
+        describe(page, name, app.config.html_title or app.config.project, app.config.html_baseurl)
+        path.write_text(str(page), encoding="utf8")
+        if name.startswith("book/"):
+            found += records(name, page)
+    write_sections(site, found)
 
 
 def setup(app):

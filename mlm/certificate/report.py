@@ -108,7 +108,17 @@ class Certificate:
                 self._table(),
                 f"<p>{escape(self._advice)}</p>",
             ]
-        return "\n".join(['<div class="mlm-certificate">', *body, "</div>"])
+        verdict = "ok" if self.ok else "refused"
+        # the frame is drawn where no style sheet of the book is at hand, too
+        frame = "border: 3px double; border-radius: .4rem; padding: .5rem .9rem"
+        return "\n".join(
+            [
+                f'<div class="mlm-certificate {verdict}" style="{frame}" '
+                'role="group" aria-label="Certificate">',
+                *body,
+                "</div>",
+            ]
+        )
 
     def _line(self) -> str:
         kind = "REML" if self.reml else "ML"

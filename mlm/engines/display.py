@@ -86,13 +86,14 @@ class Agreement:
     def _html_bodies(self) -> dict[str, list]:
         return {
             HEADINGS[part]: [
-                (term, map(_unbroken, self._cells(part, row))) for (_, term), row in rows.iterrows()
+                (term, map(_breaking_late, self._cells(part, row))) for (_, term), row in rows.iterrows()
             ]
             for part, rows in self.table.groupby(level="part", sort=False)
         }
 
     def _headers(self) -> list[str]:
-        return [f"{engine} ({kind})" for engine, kind in self.kinds.items()] + ["Largest difference"]
+        """The column to read stands first: it is seen where the others are cut off."""
+        return ["Largest difference"] + [f"{engine} ({kind})" for engine, kind in self.kinds.items()]
 
     def _cells(self, part: str, row: pd.Series) -> list[str]:
         values = [(row[engine, "estimate"], row[engine, "se"]) for engine in self.kinds]
@@ -101,7 +102,7 @@ class Agreement:
         for estimate, se in values:
             cell = "–" if np.isnan(estimate) else _number(estimate, decimals)
             cells.append(cell if np.isnan(se) else f"{cell} ({_number(se, decimals)})")
-        return [*cells, _difference(row["difference", "value"], row["difference", "unit"])]
+        return [_difference(row["difference", "value"], row["difference", "unit"]), *cells]
 
 
 def listed(names: Sequence[str]) -> str:
@@ -125,8 +126,9 @@ def _number(value: float, decimals: int) -> str:
     return f"{value:.{decimals}f}".replace("-", "−")
 
 
-def _unbroken(cell: str) -> str:
-    return escape(cell).replace(" ", "&nbsp;")
+def _breaking_late(cell: str) -> str:
+    """A narrow cell may break before its bracket or unit, but not behind a sign."""
+    return escape(cell).replace("&lt; ", "&lt;&nbsp;")
 
 
 def _difference(value: float, unit: str) -> str:

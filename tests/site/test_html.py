@@ -11,7 +11,9 @@ from bs4 import BeautifulSoup
 from built_site import ROOT, SITE
 
 # what MyST leaves in the text when a role, directive, fence or formula was not understood
-RAW_MARKUP = re.compile(r"\{(?:ref|term|cite|eq|numref|doc|code-cell)[^}]*\}`?|:::|```|\$\$")
+RAW_MARKUP = re.compile(
+    r"\{(?:ref|term|cite|eq|numref|doc|code-cell)[^}]*\}`?|:::|```|\$\$|\$\\?\w[^$\n]{0,60}\$"
+)
 URL_IN_CODE = re.compile(r"""(?:https?:)?//[a-z0-9-]+\.[a-z0-9.-]+[^\s"'`)]*""")
 NAMESPACES = ("http://www.w3.org/",)
 
@@ -184,9 +186,88 @@ def test_the_notebook_for_download_is_valid_and_has_outputs(site, chapter):
 
 
 @pytest.mark.parametrize("chapter", notebook_pages())
-def test_guards_print_nothing(site, chapter):
-    """What a hidden cell prints is in the notebook for download: a warning, with the path of a process."""
+def test_the_notebook_for_download_reads_well_in_plain_jupyter(site, chapter):
     notebook = nbformat.read(site / "_sources" / chapter.replace(".html", ".ipynb"), as_version=4)
-    hidden = [cell for cell in notebook.cells if "remove-cell" in cell.metadata.get("tags", [])]
-    said = {cell.source.splitlines()[0]: cell.outputs for cell in hidden if cell.outputs}
-    assert not said, f"{chapter}: hidden cells should print nothing: {said}"
+    tags = [set(cell.metadata.get("tags", [])) for cell in notebook.cells]
+    assert not any("remove-cell" in tag for tag in tags), "guards are no reading"
+    raw = [c.source[m.start() : m.end() + 40] for c in prose(notebook) for m in MYST.finditer(c.source)]
+    assert not raw, f"{chapter}: plain Jupyter shows this as it stands: {raw}"
+    for cell, tag in zip(notebook.cells, tags, strict=True):
+        if tag & {"hide-input", "remove-input"}:
+            assert cell.metadata.get("jupyter", {}).get("source_hidden"), f"not folded: {cell.source[:80]}"
+
+
+# fences and roles, labels, options of directives
+MYST = re.compile(r"^:::.*|^[`]{3}\{.*|\{[a-z:]+\}`|^\([\w-]+\)=|^>? ?:\w+: ", re.MULTILINE)
+
+
+def prose(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+
+
+def test_chapters_and_what_stands_in_them_are_numbered_by_the_name_of_the_file(site):
+    for chapter in notebook_pages():
+        digits = re.match(r"book/(\d\d)-", chapter)
+        number = int(digits[1]) if digits else 0
+        if not number:
+            continue
+        first, *others = article(chapter).select("h1, h2, h3")
+        assert first.get_text().startswith(f"{number}. "), f"{chapter} has the title {first.get_text()!r}"
+        assert not [h for h in others if h.select_one(".section-number")], f"{chapter} numbers its sections"
+        entry = read("book/index.html").select_one(f".bd-sidebar-primary a[href='{chapter[5:]}']")
+        assert entry.get_text(strip=True).startswith(f"{number}. "), f"{chapter} has no number in the sidebar"
+        shown = [n.get_text(strip=True) for n in article(chapter).select(".caption-number")]
+        figures = [text for text in shown if text.startswith("Fig.")]
+        assert figures == [f"Fig. {number}.{i}" for i in range(1, len(figures) + 1)]
+        equations = [n.get_text().strip("()#") for n in article(chapter).select(".eqno")]
+        equations = [text.split(")")[0] for text in equations]
+        assert equations == [f"{number}.{i}" for i in range(1, len(equations) + 1)]
+
+
+def test_every_page_says_what_it_is_about(site, page):
+    if not page.startswith("book/"):
+        return
+    facts = {m.get("name") or m.get("property"): m["content"] for m in read(page).select("meta[content]")}
+    assert 40 < len(facts["description"]) < 400, f"{page}: {facts['description']!r}"
+    assert not re.search(r"[\\$`{}]", facts["description"]), f"{page}: {facts['description']!r}"
+    address = read(page).select_one("link[rel=canonical]")["href"]
+    assert facts["og:url"] == address and address.endswith("/" + page)
+    picture = facts["og:image"].removeprefix(address.removesuffix(page))
+    assert (site / picture).is_file(), f"{page}: no picture {facts['og:image']}"
+
+
+def test_the_map_of_the_site_lists_its_pages(site):
+    listed = re.findall(r"<loc>(.*?)</loc>", (site / "sitemap.xml").read_text(encoding="utf8"))
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8"))
+    assert len(listed) == len(set(listed)) and {a.split("/book/")[1] for a in listed} == {
+        name.removeprefix("book/") + ".html" for name in entries(toc)
+    }
+    assert f"Sitemap: {listed[0].split('book/')[0]}sitemap.xml" in (site / "robots.txt").read_text()
+
+
+def test_the_page_for_what_is_not_found_needs_no_file(site):
+    """It is shown at any depth, so an address relative to it would lead nowhere."""
+    relative = [address for _, address in targets("404.html") if not is_foreign(address)]
+    assert not relative and read("404.html").select("a[href$='book/index.html']")
+
+
+def test_of_mathjax_only_what_pages_load_is_there(site):
+    folder = site / "_static" / "mathjax"
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    assert (folder / "tex-chtml.js").is_file() and size < 3e6, f"{size / 1e6:.1f} MB"
+
+
+@pytest.mark.parametrize("chapter", notebook_pages())
+def test_a_chapter_is_no_heavier_than_a_picture_of_a_camera(site, chapter):
+    files = {
+        (site / chapter).parent / unquote(urlsplit(a).path) for n, a in targets(chapter) if n.name == "img"
+    }
+    size = (site / chapter).stat().st_size + sum(f.stat().st_size for f in files if f.is_file())
+    assert size < 3.5e6, f"{chapter} and its pictures weigh {size / 1e6:.1f} MB"
+
+
+def test_links_to_terms_carry_their_meaning(site, page):
+    for link in article(page).select("a[href*='#term-']"):
+        tip = link.get("data-tip", "")
+        assert tip, f"{page}: no meaning at {link}"
+        assert not re.search(r"[$\\{}]", tip), f"{page}: formula left raw in {tip!r}"
