@@ -265,7 +265,7 @@ def test_one_question_is_regraded_and_the_others_keep_their_key(room):
     room.hand_in(ana=perfect(last='ex.check("n-batches", n_batches + 1)\nex.check("within", within * 1.02)'))
     room.grade()
     change(room, "rtol=0.005", "rtol=0.03")
-    change(room, "    n_batches,\n    from_data=False,", "    n_batches,\n    atol=2,\n    from_data=False,")
+    change(room, "    n_batches,\n    means=", "    n_batches,\n    atol=2,\n    means=")
     room.grade(questions=("within",))
     assert (rows(room)["ana"]["n-batches"], rows(room)["ana"]["within"]) == ("0", "2")
     room.grade()
