@@ -122,7 +122,17 @@ def test_the_minutes_of_a_chapter_are_the_same_on_its_page_in_its_notebook_and_i
 
 
 #: Where the course says where it is; bibliography, locks and tests name places of others.
-ADDRESSED = ["*.md", "*.cff", "LICENSE", "*.yml", "*.ipynb", "*.py", ".binder/postBuild"]
+ADDRESSED = [
+    "*.md",
+    "*.cff",
+    "LICENSE",
+    "*.yml",
+    "*.ipynb",
+    "*.py",
+    ".binder/postBuild",
+    ":!tests",
+    ":!book/_ext",
+]
 PLACES = re.compile(
     r"https://github\.com/[\w.-]+/[\w.-]+?(?=\.git\b|[^\w.-]|\.?$)"
     r"|https://[\w-]+\.github\.io/[\w./-]*"
@@ -137,7 +147,7 @@ def test_the_public_address_is_the_one_of_the_configuration():
     binder = f"{config['launch_buttons']['binderhub_url']}/v2/gh/{url.split('github.com/')[1]}/{branch}"
     own = {url, binder, config["html"]["baseurl"]}
     listed = subprocess.run(
-        ["git", "ls-files", "--", *ADDRESSED, ":!tests"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "--", *ADDRESSED], cwd=ROOT, capture_output=True, text=True, check=True
     )
     elsewhere = {
         f"{file}: {place}"

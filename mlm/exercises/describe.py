@@ -280,7 +280,11 @@ def _miss_members(given: list, right: list) -> str:
 def _miss_number(given, right) -> str:
     for relation, sentence in RELATIONS:
         try:
-            if math.isclose(given, relation(right), rel_tol=1e-3) and abs(right) not in (0, 1):
+            related = relation(right)
+            tells = not math.isclose(
+                related, right, rel_tol=0.05
+            )  # else it says no more than that it is near
+            if tells and math.isclose(given, related, rel_tol=1e-3) and right != 0:
                 return sentence
         except (ValueError, OverflowError, ZeroDivisionError):
             continue
@@ -325,7 +329,7 @@ def _miss_many(answer: dict, value: dict, off: list[bool]) -> str:
             columns = dict.fromkeys(value["columns"][place // rows]["name"] for place in wrong)
             noun = f"entries, in column {_listed(list(columns))},"
     count = f"{len(wrong)} of {len(off)} {noun} {'is' if len(wrong) == 1 else 'are'} off"
-    return f"{count}; {'first ' if len(wrong) > NAMED else ''}{' '.join(told)}"
+    return f"{count}; {'first ' if len(wrong) > NAMED else ''}{'; '.join(t[:-1] for t in told)}."
 
 
 def _place(value: dict, place: int) -> str:

@@ -157,7 +157,7 @@ class Exercise:
         if verdict.status == "written":
             for item in question["rubric"]:
                 print(f"  [ ] {item['criterion']} ({_points(item['points'])})")
-            if keys.count_words(text) >= question["words"][0]:
+            if keys.count_words(answer["value"]) >= question["words"][0]:
                 print("\nOne way to write it, to compare yours with:\n")
                 print(_wrapped(question["model"]))
 

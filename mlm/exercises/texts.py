@@ -30,7 +30,9 @@ def refusal(text: str, task: str) -> str:
     given = words_of(text)
     different = len(set(given))
     if different < DIFFERENT * min(len(given), REPEATS_AFTER):
-        return f"These are {len(given)} words, but only {different} different ones: no text to be read yet."
+        return (
+            f"These are {len(given)} words, but the same {different} again and again: no text to be read yet."
+        )
     if _share_from(given, task) > BORROWED:
         return "More than half of this stands in the question itself; answer it in your own words."
     return ""

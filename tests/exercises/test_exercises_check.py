@@ -135,6 +135,12 @@ def test_another_wrong_number_is_told_how_far_off_it_is(icc, value, sentence):
     assert icc(value) == f"✗ it: {sentence}"
 
 
+@pytest.mark.parametrize("right", [1, 0.9999, 1.0004, -1.0])
+def test_near_one_no_relation_to_the_right_value_is_claimed(ask, right):
+    line = ask(float(right), rtol=1e-6)(right * 1.0006)
+    assert "right value" not in line and line.endswith("by about 0.06 %.")
+
+
 def test_a_number_that_should_be_zero_is_told_its_side_and_no_more(ask):
     assert ask(0)(1) == "✗ it: 1 is too high."
     assert ask(0.0, atol=0.01)(-0.5) == "✗ it: -0.5 is too low."
@@ -189,7 +195,7 @@ def test_arrays_are_compared_by_position(ask):
     check = ask(np.array([1.5, 2.5, 3.5]))
     assert check([1.5, 2.5, 3.5]).startswith(RIGHT)
     assert check([3.5, 2.5, 1.5]) == (
-        "✗ it: 2 of 3 values are off; number 1: 3.5 is too high, by about 135 %. "
+        "✗ it: 2 of 3 values are off; number 1: 3.5 is too high, by about 135 %; "
         "number 3: 1.5 is too low, by about 55 %."
     )
     assert check([1.5]) == "✗ it: The question asks for 3 values; this has 1."
@@ -279,7 +285,7 @@ def test_a_data_frame_of_another_form_is_told_what_differs(table):
     renamed = check(frame.rename(columns={"sd": "SDs"}))
     assert renamed == "✗ it: There is no column sd; column SDs was not asked for."
     assert check(frame.assign(sd=frame["sd"] * 2)) == (
-        "✗ it: 2 of 4 entries are off; column sd, row a: 0.6 is too high, by about 100 %. "
+        "✗ it: 2 of 4 entries are off; column sd, row a: 0.6 is too high, by about 100 %; "
         "column sd, row b: 1.6 is too high, by about 100 %."
     )
     assert check(frame.assign(part=["county", "home"])) == (
@@ -299,7 +305,7 @@ def test_rows_that_are_only_numbered_are_compared_by_position(ask):
     check = ask(pd.DataFrame({"x": [1.0, 2.0]}))
     assert check(pd.DataFrame({"x": [1.0, 2.0]})).startswith(RIGHT)
     assert check(pd.DataFrame({"x": [2.0, 1.0]})) == (
-        "✗ it: 2 of 2 entries are off; column x, row 0: 2 is too high, by about 100 %. "
+        "✗ it: 2 of 2 entries are off; column x, row 0: 2 is too high, by about 100 %; "
         "column x, row 1: 1 is too low, by about 50 %."
     )
 

@@ -113,8 +113,8 @@ def test_a_model_answer_follows_a_text_that_is_long_enough(example, capsys):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("word " * 20, "These are 20 words, but only 1 different ones: no text to be read yet."),
-        ("It depends. " * 15, "These are 30 words, but only 2 different ones: no text to be read yet."),
+        ("word " * 20, "These are 20 words, but the same 1 again and again: no text to be read yet."),
+        ("It depends. " * 15, "These are 30 words, but the same 2 again and again: no text to be read yet."),
         (
             "Which batches lean on others, and why? It says which batches lean on others. It says why.",
             "More than half of this stands in the question itself; answer it in your own words.",
