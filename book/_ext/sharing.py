@@ -106,9 +106,9 @@ NOT_FOUND = """<!doctype html>
 <meta name="robots" content="noindex"/>
 <title>There is no such page - {title}</title>
 <style>
-:root {{ color-scheme: light dark; --ink: #1c2733; --link: #0b5a94; }}
-@media (prefers-color-scheme: dark) {{ :root {{ --ink: #e4e9ee; --link: #79b8f2; }} }}
-body {{ font: 1.1rem/1.6 system-ui, sans-serif; color: var(--ink); 
+:root {{ color-scheme: light dark; --ink: #1c2733; --link: #0b5a94; --paper: #fff; }}
+@media (prefers-color-scheme: dark) {{ :root {{ --ink: #e4e9ee; --link: #79b8f2; --paper: #121417; }} }}
+body {{ font: 1.1rem/1.6 system-ui, sans-serif; color: var(--ink); background: var(--paper);
   max-width: 38rem; margin: 12vh auto; padding: 0 1rem; }}
 a {{ color: var(--link); }}
 :is(input, button) {{ font: inherit; padding: .3rem .6rem; max-width: 100%; }}

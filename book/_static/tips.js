@@ -9,7 +9,7 @@
     if (link === on) return;
     close();
     link = on;
-    tip ??= document.body.appendChild(Object.assign(document.createElement("div"), { id: "term-tip", role: "tooltip" }));
+    tip ??= document.querySelector("main").appendChild(Object.assign(document.createElement("div"), { id: "term-tip", role: "tooltip" }));
     tip.textContent = link.dataset.tip;
     tip.hidden = false;
     link.setAttribute("aria-describedby", "term-tip");
@@ -22,8 +22,9 @@
     tip.style.left = "0";
     const left = Math.min(Math.max(word.left, edge), wide - tip.offsetWidth - edge);
     const below = word.bottom + tip.offsetHeight + edge < innerHeight;
-    tip.style.left = `${left + scrollX}px`;
-    tip.style.top = `${scrollY + (below ? word.bottom : word.top - tip.offsetHeight)}px`;
+    const home = tip.offsetParent.getBoundingClientRect();
+    tip.style.left = `${left - home.left}px`;
+    tip.style.top = `${(below ? word.bottom : word.top - tip.offsetHeight) - home.top}px`;
   }
 
   function close() {

@@ -1,6 +1,7 @@
 """A term shows its meaning on hover, focus and tap."""
 
 import pytest
+from accessibility import violations
 from built_site import SITE, ready
 
 TERM = ".bd-article section p a[data-tip]"
@@ -38,6 +39,13 @@ def test_focus_shows_the_meaning_and_escape_closes_it(reading):
     assert reading.locator(TIP).is_visible() and term.get_attribute("aria-describedby") == TIP[1:]
     reading.keyboard.press("Escape")
     assert not reading.locator(TIP).is_visible() and term.get_attribute("aria-describedby") is None
+
+
+def test_an_open_meaning_breaks_no_rule_of_accessibility(tab, address):
+    tab.goto(address + "book/index.html")
+    ready(tab)
+    tab.locator(TERM).first.hover()
+    assert tab.locator(TIP).is_visible() and not violations(tab)
 
 
 @pytest.mark.parametrize("width", [320, 390])
