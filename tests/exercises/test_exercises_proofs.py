@@ -133,9 +133,6 @@ def test_every_question_has_three_hints(public):
     assert not short
 
 
-@pytest.mark.xfail(
-    reason="not every solution says it yet; `pytest --runxfail -k means` lists what is missing"
-)
 def test_every_question_says_what_its_right_answer_means(public):
     silent = [question["name"] for question in checks(public) if not question.get("means")]
     assert not silent, f'{", ".join(silent)}: say means="…", one sentence on what the right value tells'
