@@ -130,15 +130,20 @@ def execute_pages(todo: dict[Path, str], jobs: int) -> list[str]:
 
 
 def hand_over(kept: dict[Path, dict]) -> None:
-    """Put executed pages where Sphinx looks for them."""
+    """Put outputs where Sphinx looks for them, in the page as it is now: words and tags may be newer."""
     from jupyter_cache import get_cache
     from jupyter_cache.base import CacheBundleIn
 
     shutil.rmtree(CACHE, ignore_errors=True)
     cache = get_cache(str(CACHE))
     for path, found in kept.items():
-        bundle = CacheBundleIn(nbformat.reads(found["notebook"], as_version=4), str(path))
+        page, executed = read_page(path), nbformat.reads(found["notebook"], as_version=4)
+        cells, ran = ([cell for cell in n.cells if cell.cell_type == "code"] for n in (page, executed))
+        for cell, done in zip(cells, ran, strict=True):
+            cell.outputs, cell.execution_count = done.outputs, done.execution_count
+        bundle = CacheBundleIn(page, str(path))
         cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+        cache.match_cache_notebook(read_page(path))  # else Sphinx would execute the page in its own way
 
 
 def write_times(kept: dict[Path, dict]) -> None:

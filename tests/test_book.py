@@ -1,6 +1,7 @@
 """The strict build: what it executes, what it remembers, and what makes it fail."""
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -58,6 +59,20 @@ def test_a_page_is_executed_once_and_then_taken_from_the_cache(small_book, capfd
     book.build(jobs=1)
     assert "0 of 1 pages to execute" in capfd.readouterr().out
     assert "computed 42" in (root / "_build/html/book/sample.html").read_text()
+
+
+def test_a_page_whose_words_and_tags_changed_is_executed_by_nobody(small_book, capfd):
+    root = small_book("import os; print('process', os.getpid())")
+    book.build(jobs=1)
+    first = (root / "_build/html/book/sample.html").read_text()
+    page = root / "book" / "sample.md"
+    tagged = (
+        page.read_text().replace("ipython3\n", "ipython3\n:tags: [hide-input]\n").replace("Some", "Other")
+    )
+    page.write_text(tagged)
+    book.build(jobs=1)
+    printed = re.findall(r"process \d+", first + (root / "_build/html/book/sample.html").read_text())
+    assert len(set(printed)) == 1, f"Sphinx executed the page once more, in its own way: {printed}"
 
 
 def test_what_a_cell_prints_is_one_piece_however_slowly_it_prints(small_book):

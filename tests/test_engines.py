@@ -1,6 +1,7 @@
 """Engines: the tidy tables, the stored lme4 numbers, the agreement of both."""
 
 import json
+import re
 import subprocess
 import sys
 import warnings
@@ -576,12 +577,12 @@ def test_titles_of_columns_are_escaped():
 
 def test_numbers_are_rounded_to_two_digits_of_their_standard_error():
     line = next(line for line in repr(three_engines()).splitlines() if line.startswith("  floor"))
-    assert "−0.693 (0.071)" in line and "−0.693 (0.070)" in line and line.endswith(" SE")
+    assert "−0.693 (0.071)" in line and "−0.693 (0.070)" in line and " SE " in line
 
 
 def test_numbers_without_a_standard_error_keep_three_digits():
     text = repr(agreement(statsmodels=fit("radon M1"), lme4=stored("radon M1")))
-    assert "county Intercept                  0.328" in text
+    assert re.search(r"county Intercept .* 0\.328 ", text)
     assert "2171.305" in text
 
 
@@ -589,4 +590,4 @@ def test_a_term_that_one_engine_lacks_is_a_dash():
     only = estimates(draws(), {"alpha_mean": ("fixed", "Intercept")})
     text = repr(agreement(lme4=stored("radon M1"), pymc=only))
     line = next(line for line in text.splitlines() if line.startswith("  floor"))
-    assert line.split()[-2:] == ["–", "–"]
+    assert line.split()[1] == "–" and line.split()[-1] == "–"  # no difference, and no draws

@@ -16,8 +16,8 @@ def pytest_generate_tests(metafunc):
     if "page" in metafunc.fixturenames:
         # without a site the fixture `site` fails; an empty list would skip the tests in silence
         metafunc.parametrize("page", site_pages() or ["no page"])
-    if "width" in metafunc.fixturenames:
-        metafunc.parametrize("width", WIDTHS)
+    if "screen" in metafunc.fixturenames:
+        metafunc.parametrize("screen", WIDTHS)
 
 
 @pytest.fixture(scope="session")

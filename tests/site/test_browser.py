@@ -139,7 +139,7 @@ def look_at_both(tabs: dict, address: str, page: str) -> dict[int, Visit]:
 def contrast_in_the_dark(tab) -> list[str]:
     """What is too faint once the reader's system turns dark; the structure stays what it was."""
     tab.emulate_media(color_scheme="dark", reduced_motion="reduce")
-    tab.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    tab.wait_for_function("(document.documentElement.dataset.theme ?? 'dark') === 'dark'")
     settled(tab)
     start_axe(tab, only="color-contrast")
     return axe_found(tab)
@@ -178,20 +178,20 @@ def picture(tab, page: str, width: int) -> None:
         tab.screenshot(path=Path(PICTURES) / f"{name}-{width}.png", full_page=True)
 
 
-def test_nothing_goes_wrong_in_the_console(visits, page, width):
-    assert not visits(page, width).errors
+def test_nothing_goes_wrong_in_the_console(visits, page, screen):
+    assert not visits(page, screen).errors
 
 
-def test_nothing_is_asked_from_another_server(visits, page, width):
-    assert not visits(page, width).foreign
+def test_nothing_is_asked_from_another_server(visits, page, screen):
+    assert not visits(page, screen).foreign
 
 
-def test_nothing_that_the_page_asks_for_is_missing(visits, page, width):
-    assert not visits(page, width).missing
+def test_nothing_that_the_page_asks_for_is_missing(visits, page, screen):
+    assert not visits(page, screen).missing
 
 
-def test_no_rule_of_accessibility_is_broken(visits, page, width):
-    assert not visits(page, width).violations, "axe found:\n" + "\n".join(visits(page, width).violations)
+def test_no_rule_of_accessibility_is_broken(visits, page, screen):
+    assert not visits(page, screen).violations, "axe found:\n" + "\n".join(visits(page, screen).violations)
 
 
 def test_everything_can_be_read_in_the_dark(visits, page):
@@ -209,13 +209,13 @@ def test_one_faint_word_of_code_is_found_among_many(tab, faint):
     assert [line for line in violations(tab) if line.startswith("color-contrast") and 'class="c"' in line]
 
 
-def test_the_page_is_not_wider_than_the_screen(visits, page, width):
-    assert visits(page, width).overflow <= 0, f"{page} is {visits(page, width).overflow} px too wide"
+def test_the_page_is_not_wider_than_the_screen(visits, page, screen):
+    assert visits(page, screen).overflow <= 0, f"{page} is {visits(page, screen).overflow} px too wide"
 
 
-def test_every_formula_is_set(visits, page, width):
-    assert visits(page, width).bad_formulas == 0, f"{page}: MathJax could not read a formula"
-    assert visits(page, width).flat_formulas == 0, f"{page}: formulas were left as text"
+def test_every_formula_is_set(visits, page, screen):
+    assert visits(page, screen).bad_formulas == 0, f"{page}: MathJax could not read a formula"
+    assert visits(page, screen).flat_formulas == 0, f"{page}: formulas were left as text"
 
 
 def test_the_root_page_leads_to_the_first_chapter(tab, address):
@@ -248,8 +248,8 @@ def test_the_folded_reasons_of_a_table_are_printed(tab, address):
     assert reason.is_visible()
 
 
-def test_outputs_of_one_cell_keep_apart(visits, page, width):
-    gaps = visits(page, width).gaps
+def test_outputs_of_one_cell_keep_apart(visits, page, screen):
+    gaps = visits(page, screen).gaps
     assert all(gap >= 8 for gap in gaps), f"some outputs touch: {gaps}"
 
 
@@ -261,8 +261,8 @@ def test_cards_that_are_links_are_underlined(tab, address):
         assert card.evaluate("title => getComputedStyle(title).textDecorationLine") == "underline"
 
 
-def test_wide_content_can_be_scrolled_by_keyboard(visits, page, width):
-    stuck = visits(page, width).stuck
+def test_wide_content_can_be_scrolled_by_keyboard(visits, page, screen):
+    stuck = visits(page, screen).stuck
     assert not stuck, f"{page} has regions that scroll by mouse only: {stuck}"
 
 
