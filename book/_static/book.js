@@ -1,6 +1,6 @@
 // What scrolls sideways must be reachable by keyboard: give it a tab stop while it does.
 (function () {
-  const wide = ".bd-article :is(div.math, span.math.wide, pre, .cell_output .output, .table-scroll, .pst-scrollable-table-container)";
+  const wide = ".bd-article :is(div.math, mjx-container[display], span.math.wide, pre, .cell_output .output, .table-scroll, .pst-scrollable-table-container)";
   // a formula in a line that is longer than the line
   function widen() {
     const formulas = [...document.querySelectorAll(".bd-article span.math")];
