@@ -105,6 +105,7 @@ NOT_FOUND = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1"/>
 <meta name="robots" content="noindex"/>
 <title>There is no such page - {title}</title>
+<link rel="icon" href="data:,"/>
 <style>
 :root {{ color-scheme: light dark; --ink: #1c2733; --link: #0b5a94; --paper: #fff; }}
 @media (prefers-color-scheme: dark) {{ :root {{ --ink: #e4e9ee; --link: #79b8f2; --paper: #121417; }} }}
