@@ -26,3 +26,16 @@
   // what was folded away had no width; the event does not bubble
   document.addEventListener("toggle", update, true);
 })();
+
+// Paper is white, whatever the screen shows.
+(function () {
+  const root = document.documentElement;
+  let theme;
+  window.addEventListener("beforeprint", () => {
+    theme = root.dataset.theme;
+    root.dataset.theme = "light";
+  });
+  window.addEventListener("afterprint", () => {
+    root.dataset.theme = theme;
+  });
+})();

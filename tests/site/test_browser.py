@@ -248,6 +248,16 @@ def test_the_folded_reasons_of_a_table_are_printed(tab, address):
     assert reason.is_visible()
 
 
+def test_a_page_read_in_the_dark_is_printed_in_the_light(tab, address):
+    tab.emulate_media(color_scheme="dark")
+    tab.goto(address + "book/index.html")
+    themes = [tab.evaluate("document.documentElement.dataset.theme")]
+    for event in ("beforeprint", "afterprint"):
+        tab.evaluate("name => window.dispatchEvent(new Event(name))", event)
+        themes.append(tab.evaluate("document.documentElement.dataset.theme"))
+    assert themes == ["dark", "light", "dark"]
+
+
 def test_outputs_of_one_cell_keep_apart(visits, page, screen):
     gaps = visits(page, screen).gaps
     assert all(gap >= 8 for gap in gaps), f"some outputs touch: {gaps}"
