@@ -11,7 +11,7 @@ from pathlib import Path
 from bs4 import BeautifulSoup, Tag
 from formulas import signs
 
-NOT_TEXT = "script, style, svg, iframe, .headerlink, .toctree-wrapper, .mlm-quiz, .mlm-explorer, .page-times, button, nav"
+NOT_TEXT = "script, style, svg, iframe, button, nav, .headerlink, .toctree-wrapper, .mlm-quiz, .mlm-explorer, .page-times"
 BLOCKS = "p, li, dt, dd, tr, td, th, pre, div, figcaption, summary, h1, h2, h3, h4"
 #: what Sphinx writes for its own search
 OF_SPHINX = (
