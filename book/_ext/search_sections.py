@@ -11,7 +11,8 @@ from pathlib import Path
 from bs4 import BeautifulSoup, Tag
 from formulas import signs
 
-NOT_TEXT = "script, style, svg, iframe, button, nav, .headerlink, .toctree-wrapper, .mlm-quiz, .mlm-explorer, .page-times"
+NOT_TEXT = "script, style, svg, iframe, button, nav, .headerlink, .toctree-wrapper, .page-times"
+DRAWN = ".mlm-quiz, .mlm-explorer"
 BLOCKS = "p, li, dt, dd, tr, td, th, pre, div, figcaption, summary, h1, h2, h3, h4"
 #: what Sphinx writes for its own search
 OF_SPHINX = (
@@ -25,7 +26,7 @@ def records(name: str, page: BeautifulSoup) -> list[list[str]]:
     article = page.select_one("article.bd-article")
     if article is None:
         return []
-    for junk in article.select(NOT_TEXT):
+    for junk in article.select(f"{NOT_TEXT}, {DRAWN}"):
         junk.decompose()
     for formula in article.select(".math"):
         formula.string = signs(formula.get_text())
