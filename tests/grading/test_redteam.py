@@ -37,6 +37,7 @@ LIMITS = Limits(
     processes=60,
     said=4_000_000,
 )
+WATCHED = 2  # times a limit that no kernel holds: so much is reached by the fastest between two looks
 SLACK = 120  # seconds, on the busiest machine, in which a submission that is told to stop has to be gone
 
 
@@ -215,9 +216,10 @@ def test_an_attack_gets_through_no_wall(graded, attack):
     ("name", "unit", "most"),
     [
         ("memory", "megabytes", LIMITS.memory / 1e6),
-        ("memory-of-children", "megabytes", LIMITS.memory / 1e6),
-        ("memory-shared", "megabytes", LIMITS.memory / 1e6),
-        ("memory-nameless", "megabytes", LIMITS.memory / 1e6),
+        # what several processes share is looked at many times a second, and taken in between
+        ("memory-of-children", "megabytes", WATCHED * LIMITS.memory / 1e6),
+        ("memory-shared", "megabytes", WATCHED * LIMITS.memory / 1e6),
+        ("memory-nameless", "megabytes", WATCHED * LIMITS.memory / 1e6),
         ("limits-raised", "megabytes", LIMITS.memory / 1e6),
         ("disk", "megabytes", 2 * LIMITS.disk / 1e6),
         ("forks", "processes", LIMITS.processes),
