@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlm import executions
 from mlm.exercises import kernels
 from mlm.exercises.compare import RIGHT
 from mlm.exercises.notebooks import BuildFailed, first_line, read_solution, tag_of
@@ -33,12 +34,15 @@ def compile_solution(solution: Path, variant: int | None = None) -> Compiled:
     Raises
     ------
     BuildFailed
-        If a cell raises, a key is refused, a check has no key (or the other way round), or the solution
-        does not pass its own checks.
+        If a cell raises, or reads a file of the course that it does not name; if a key is refused, a check has
+        no key (or the other way round), or the solution does not pass its own checks.
     """
     cells = _keys_before_checks([c for c in read_solution(solution) if c.cell_type == "code"])
     cells = [cell for cell in cells if tag_of(cell) != "discussion"]
-    run = kernels.run_kept(solution.name, [cell.source for cell in cells], variant=variant)
+    try:
+        run = kernels.run_kept(solution.name, [cell.source for cell in cells], variant=variant)
+    except executions.UnknownInput as problem:
+        raise BuildFailed(str(problem)) from None
     if run.errors or run.stopped:
         place, error = next(iter(run.errors.items()), (None, run.stopped))
         where = "" if place is None else f"the cell that begins `{first_line(cells[place])}` "

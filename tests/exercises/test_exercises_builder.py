@@ -304,3 +304,10 @@ def test_a_private_key_is_written_beside_and_leaves_the_public_one(built):
 def test_the_folders_of_the_project_are_the_default():
     assert builder.SOLUTIONS.name == "solutions"
     assert builder.EXERCISES.parent == builder.SOLUTIONS.parent
+
+
+def test_a_solution_that_reads_what_it_does_not_name_is_refused(workshop, monkeypatch, tmp_path):
+    monkeypatch.setenv(executions.CACHE, str(tmp_path / "cache"))
+    rewrite(workshop, "n_batches = dyes", 'ex.data("pas" + "tes")\nn_batches = dyes')
+    with pytest.raises(BuildFailed, match=r"98-example.md reads data/pastes.csv, which it neither imports"):
+        build_all(**workshop)

@@ -88,23 +88,24 @@ def remembered(contexts: dict, address: str, page: str, version: str) -> dict[in
 
 def bytes_of(page: str) -> list[str]:
     """Hashes of the page and of what it draws with."""
-    text = (SITE / page).read_bytes()
-    images = BeautifulSoup(text, "html.parser").find_all("img", src=lambda src: "_images" in src)
-    paths = [(SITE / page).parent / image["src"] for image in images]
-    return [hashlib.sha256(part).hexdigest() for part in (text, *(p.read_bytes() for p in paths))] + shared()
+    path = SITE / page
+    images = BeautifulSoup(path.read_bytes(), "html.parser").find_all("img", src=lambda src: "_images" in src)
+    return hashes([path, *(path.parent / image["src"] for image in images)]) + shared()
+
+
+def hashes(paths: list[Path]) -> list[str]:
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
 
 
 @cache
 def shared() -> list[str]:
-    files = [path for path in sorted((SITE / "_static").rglob("*")) if path.is_file()]
-    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+    return hashes([path for path in sorted((SITE / "_static").rglob("*")) if path.is_file()])
 
 
 @cache
 def bytes_of_tests() -> list[str]:
     here = Path(__file__)
-    files = [here, here.with_name("built_site.py"), here.parents[1] / "accessibility.py"]
-    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+    return hashes([here, here.with_name("built_site.py"), here.parents[1] / "accessibility.py"])
 
 
 def visit_both(contexts: dict, address: str, page: str) -> dict[int, Visit] | Error:
