@@ -34,8 +34,8 @@ def compile_solution(solution: Path, variant: int | None = None) -> Compiled:
     Raises
     ------
     BuildFailed
-        If a cell raises, or reads a file of the course that it does not name; if a key is refused, a check has
-        no key (or the other way round), or the solution does not pass its own checks.
+        If a cell raises, or reads a file of the course that it does not name; if a key is refused, a check
+        has no key (or the other way round), or the solution does not pass its own checks.
     """
     cells = _keys_before_checks([c for c in read_solution(solution) if c.cell_type == "code"])
     cells = [cell for cell in cells if tag_of(cell) != "discussion"]
