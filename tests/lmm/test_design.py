@@ -63,9 +63,9 @@ def test_the_arrays_of_a_varying_intercept(data):
         "y ~ x * w + (1 | g)": ("Intercept", "x", "w", "x:w"),
         "y ~ x * w - x + (1 | g)": ("Intercept", "w", "x:w"),
         "y ~ x:w + (1 | g)": ("Intercept", "x:w"),
-        "y ~ f + (1 | g)": ("Intercept", "f[mid]", "f[top]"),
+        "y ~ f + (1 | g)": ("Intercept", "f[T.mid]", "f[T.top]"),
         "y ~ 0 + f + (1 | g)": ("f[low]", "f[mid]", "f[top]"),
-        "y ~ f * x + (1 | g)": ("Intercept", "f[mid]", "f[top]", "x", "f[mid]:x", "f[top]:x"),
+        "y ~ f * x + (1 | g)": ("Intercept", "f[T.mid]", "f[T.top]", "x", "f[T.mid]:x", "f[T.top]:x"),
     }.items(),
 )
 def test_the_names_of_fixed_effects(data, formula, names):
@@ -82,7 +82,7 @@ def test_the_names_of_fixed_effects(data, formula, names):
         "I(x**2)": lambda d: d["x"] ** 2,
         "I(x - w)": lambda d: d["x"] - d["w"],
         "center(x)": lambda d: d["x"] - d["x"].mean(),
-        "scale(x)": lambda d: (d["x"] - d["x"].mean()) / d["x"].std(ddof=0),
+        "scale(x)": lambda d: (d["x"] - d["x"].mean()) / d["x"].std(),
         "C(f)": lambda d: np.column_stack([d["f"] == "mid", d["f"] == "top"]),
         "x:w": lambda d: d["x"] * d["w"],
     }.items(),
@@ -95,9 +95,17 @@ def test_transformations_are_computed(data, part, column):
         assert np.allclose(term.Z, expected)
 
 
-@pytest.mark.parametrize("response", ["log(y + 50)", "np.log(y + 50)"])
-def test_the_response_may_be_transformed(data, response):
-    assert np.allclose(build_design(f"{response} ~ x + (1 | g)", data).y, np.log(data["y"] + 50))
+@pytest.mark.parametrize(
+    ("response", "values"),
+    {
+        "log(y + 50)": lambda d: np.log(d["y"] + 50),
+        "np.log(y + 50)": lambda d: np.log(d["y"] + 50),
+        "y + w": lambda d: d["y"] + d["w"],
+        "2 * (y - w)**2 / 3": lambda d: 2 * (d["y"] - d["w"]) ** 2 / 3,
+    }.items(),
+)
+def test_the_response_may_be_computed(data, response, values):
+    assert np.allclose(build_design(f"{response} ~ x + (1 | g)", data).y, values(data))
 
 
 @pytest.mark.parametrize("fixed", ["x * w", "f * x", "0 + f", "C(f) + np.exp(x)"])
@@ -110,20 +118,21 @@ def test_categories_keep_the_order_of_the_data_and_lose_those_that_do_not_occur(
     """As in R and in statsmodels: the first category is the baseline, not the first of the alphabet."""
     data["f"] = pd.Categorical(data["f"], categories=["top", "never", "low", "mid"])
     design = build_design("y ~ f + (1 | g)", data)
-    assert design.fixed_names == ("Intercept", "f[low]", "f[mid]")
+    assert design.fixed_names == ("Intercept", "f[T.low]", "f[T.mid]")
     assert np.array_equal(design.X[:, 1], data["f"] == "low")
 
 
 def test_a_category_that_goes_with_the_dropped_rows_makes_no_column(data):
     data["f"] = data["f"].astype("category")
     data.loc[data["f"] == "top", "x"] = np.nan
-    assert build_design("y ~ f + x + (1 | g)", data).fixed_names == ("Intercept", "f[mid]", "x")
+    assert build_design("y ~ f + x + (1 | g)", data).fixed_names == ("Intercept", "f[T.mid]", "x")
 
 
-def test_booleans_and_nullable_integers_are_numbers(data):
+def test_booleans_are_categories_and_nullable_integers_numbers(data):
     data["late"] = data["x"] > 2
     data["count"] = data["w"].round().astype("Int64")
     design = build_design("y ~ late + count + (1 | g)", data)
+    assert design.fixed_names == ("Intercept", "late[T.True]", "count")
     assert np.array_equal(design.X[:, 1], data["late"])
     assert np.array_equal(design.X[:, 2], data["count"].to_numpy(float))
 
@@ -175,7 +184,7 @@ def test_the_columns_of_varying_slopes_are_the_predictors(data):
 
 @pytest.mark.parametrize(
     ("inner", "names"),
-    {"f": ("Intercept", "f[mid]", "f[top]"), "0 + f": ("f[low]", "f[mid]", "f[top]")}.items(),
+    {"f": ("Intercept", "f[T.mid]", "f[T.top]"), "0 + f": ("f[low]", "f[mid]", "f[top]")}.items(),
 )
 def test_a_category_may_vary(data, inner, names):
     (term,) = build_design(f"y ~ x + ({inner} | g)", data).terms
@@ -298,10 +307,9 @@ def test_the_data_are_left_as_they_were(data):
         "y ~ x + (1 | g + k)": ["'g + k' is not", "Make the column first"],
         "y ~ x + (1 | log(g))": ["'log(g)' is not"],
         "y ~ foo(x) + (1 | g)": ["'foo' is no function known here"],
-        "y ~ . + (1 | g)": ["the part '.' cannot be read"],
+        "y ~ . + (1 | g)": ["name the columns that the dot stands for"],
         "y ~ x + offset(w) + (1 | g)": ["no offset()", "subtract it from the response"],
         "f ~ x + (1 | g)": ["response must be one column of numbers", "'f' makes 3"],
-        "y + w ~ x + (1 | g)": ["response must be one column of numbers"],
         "y ~ x + (1 | g) + (1 | g)": ["Intercept varies by 'g' in two brackets"],
         "y ~ x + (x | g) + (1 | g)": ["Intercept varies by 'g' in two brackets"],
         "y ~ x + (1 | g) + (1 | g/h)": ["Intercept varies by 'g' in two brackets"],
