@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlm.certificate.claim import Claim, design, read
+from mlm.certificate.claim import Claim, Effects, design, read
 from mlm.certificate.climbing import Summit, climb
 from mlm.certificate.report import (
     IMPOSSIBLE,
@@ -21,6 +21,8 @@ from mlm.certificate.report import (
 )
 from mlm.certificate.second_likelihood import SecondLikelihood, Solution
 from mlm.lmm import fit_design
+from mlm.lmm.identification import flat_places
+from mlm.lmm.threads import one_thread
 
 __all__ = ["Certificate", "CertificateError", "certify"]
 
@@ -36,6 +38,7 @@ SINGULAR = 1e-3
 MOST_EFFECTS = 2000
 
 
+@one_thread
 def certify(fit: Any, may_fail: bool = False) -> Certificate:
     """Judge a fit by a likelihood that shares no code with the program that made it.
 
@@ -111,6 +114,7 @@ def _judge(claim: Claim) -> Certificate:
         ),
         everywhere=len(summits) > 1,
         boundary=_boundary(second, claim, best.theta),
+        unidentified=_unidentified(claim),
     )
 
 
@@ -179,12 +183,15 @@ def _gradient(second: SecondLikelihood, claim: Claim, solution: Solution, summit
 
 def _parameters(claim: Claim) -> list[str]:
     """Names for the entries of theta, row by row of each triangle, and for sigma."""
-    names = []
-    for effects in claim.effects:
-        pairs = iter(effects.pairs)
-        for i, name in enumerate(effects.names):
-            names += [next(pairs) for _ in range(i)] + [name]
-    return [*names, "residual"]
+    return [name for effects in claim.effects for name in _parameters_of(effects)] + ["residual"]
+
+
+def _parameters_of(effects: Effects) -> list[str]:
+    """Names for the lower triangle of a term's covariance matrix, row by row."""
+    names, pairs = [], iter(effects.pairs)
+    for i, name in enumerate(effects.names):
+        names += [next(pairs) for _ in range(i)] + [name]
+    return names
 
 
 def _boundary(second: SecondLikelihood, claim: Claim, theta: np.ndarray) -> str:
@@ -195,6 +202,16 @@ def _boundary(second: SecondLikelihood, claim: Claim, theta: np.ndarray) -> str:
         if np.linalg.svd(T, compute_uv=False)[-1] < SINGULAR
     ]
     return " and ".join(flat)
+
+
+def _unidentified(claim: Claim) -> tuple[str, ...]:
+    """The variances of which the data tell combinations only; a row's several effects are not looked into."""
+    try:
+        places = flat_places(design(claim), claim.reml)
+    except ValueError:
+        return ()
+    names = [_parameters_of(effects) for effects in claim.effects]
+    return tuple("residual" if t < 0 else names[t][b * (b + 1) // 2 + a] for t, a, b in places)
 
 
 def _table(

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mlm.html_tables import scrolling_table
+from mlm.lmm.printing import not_told
 
 REFIT = (
     "Do not read this fit. Fit the model again from another start, with another optimiser than the one that "
@@ -64,6 +65,8 @@ class Certificate:
         A higher point was looked for from other starts as well, not only near the claim.
     boundary : str
         What does not vary at the best point, if it lies on the boundary.
+    unidentified : tuple of str
+        The variances of which the data tell combinations only: other values of them have the same likelihood.
     """
 
     ok: bool
@@ -78,6 +81,7 @@ class Certificate:
     best: pd.DataFrame
     everywhere: bool
     boundary: str
+    unidentified: tuple[str, ...]
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -124,9 +128,10 @@ class Certificate:
         kind = "REML" if self.reml else "ML"
         near = "" if self.everywhere else " near it"
         boundary = f"singular: {self.boundary} does not vary" if self.singular else "not singular"
+        flat = f" Not identified: {not_told(self.unidentified)}" if self.unidentified else ""
         return (
             f"a second likelihood confirms the {kind} log-likelihood, {number(self.loglik)}; gradient zero; "
-            f"no higher point found{near}; {boundary}."
+            f"no higher point found{near}; {boundary}.{flat}"
         )
 
     @property

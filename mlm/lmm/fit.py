@@ -8,6 +8,7 @@ import pandas as pd
 
 from mlm.lmm.design import Design
 from mlm.lmm.formula import build_design
+from mlm.lmm.identification import flat_parameters
 from mlm.lmm.likelihood import Likelihood, Solution
 from mlm.lmm.printing import Summary
 from mlm.lmm.search import SINGULAR, Convergence, maximise, smallest_spread
@@ -195,8 +196,21 @@ class LmmFit(Summary):
 
     @property
     def converged(self) -> bool:
-        """Nothing is left to gain by another step, inside or from the boundary."""
+        """Nothing is left to gain by another step, inside or from the boundary.
+
+        Where the model is not `identified` other estimates have the same likelihood.
+        """
         return self.convergence.converged
+
+    @cached_property
+    def unidentified(self) -> tuple[str, ...]:
+        """The variances and covariances of which the data tell combinations only: `("g Intercept",)`."""
+        return flat_parameters(self.design, self.reml)
+
+    @property
+    def identified(self) -> bool:
+        """Each variance and covariance changes the criterion in a way that no other can make up for."""
+        return not self.unidentified
 
     # ---- the groups and the rows
 

@@ -1,6 +1,7 @@
 """Standard errors of standard deviations, variances and correlations; tests of one model against another."""
 
 from dataclasses import dataclass
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -8,8 +9,10 @@ from scipy import linalg, stats
 
 from mlm.lmm.design import Design
 from mlm.lmm.fit import LmmFit
+from mlm.lmm.least_squares import LeastSquares, from_statsmodels
 from mlm.lmm.parameters import derivatives, labels, parameters, values
 from mlm.lmm.resampling import simulated_ratios
+from mlm.lmm.threads import one_thread
 
 SINGULAR = (
     "The fit is singular: a standard deviation is 0, or a correlation −1 or 1. There the likelihood is not "
@@ -25,6 +28,7 @@ ROUNDING = 1e-4
 NOTHING = 1e-6
 
 
+@one_thread
 def standard_errors(fit: LmmFit) -> pd.DataFrame:
     """Standard errors of the standard deviations, correlations and variances of a fit.
 
@@ -150,7 +154,7 @@ class LikelihoodRatio:
 
 
 def likelihood_ratio(
-    small: LmmFit,
+    small: Any,
     large: LmmFit,
     simulate: int = 0,
     rng: np.random.Generator | None = None,
@@ -161,7 +165,9 @@ def likelihood_ratio(
 
     Parameters
     ----------
-    small, large : results of fit_lmm
+    small : result of fit_lmm, or of statsmodels' ols
+        Least squares is the model in which nothing varies between groups: is there any group variance?
+    large : result of fit_lmm
         Of the same data by the same criterion: ML, or REML if the fixed effects are the same too.
     simulate : int
         Draws of the parametric bootstrap, which needs no theory of the boundary; none by default.
@@ -192,6 +198,8 @@ def likelihood_ratio(
     ----------
     Self and Liang (1987); Stram and Lee (1994), cases 1 to 3.
     """
+    if not isinstance(small, LmmFit):
+        small = from_statsmodels(small, large.reml) or _refuse(small)
     _check_pair(small, large)
     statistic, df = small.criterion - large.criterion, large.df - small.df
     if statistic < -ROUNDING:
@@ -217,13 +225,20 @@ def likelihood_ratio(
     )
 
 
+def _refuse(small: Any) -> NoReturn:
+    raise TypeError(
+        "The smaller model must be a result of fit_lmm, or of statsmodels' ols where nothing varies between "
+        f"groups; it is a {type(small).__name__}."
+    )
+
+
 def _mixture(statistic: float, df: int) -> float:
     """Upper tail of half chi-square on df − 1 and half on df; on 0 degrees it is the constant 0."""
     lower = stats.chi2.sf(statistic, df - 1) if df > 1 else float(statistic <= 0)
     return float((lower + stats.chi2.sf(statistic, df)) / 2)
 
 
-def _notes(small: LmmFit, added: int) -> list[str]:
+def _notes(small: LmmFit | LeastSquares, added: int) -> list[str]:
     notes = []
     if added > 1:
         notes.append(
@@ -250,7 +265,7 @@ def _covariances(design: Design) -> set[tuple[str, frozenset]]:
     }
 
 
-def _check_pair(small: LmmFit, large: LmmFit) -> None:
+def _check_pair(small: LmmFit | LeastSquares, large: LmmFit) -> None:
     """Same data, same criterion, and the one inside the other."""
     if small.n != large.n:
         raise ValueError(
@@ -272,7 +287,7 @@ def _check_pair(small: LmmFit, large: LmmFit) -> None:
     _check_varying(small.design, large.design)
 
 
-def _check_fixed(small: LmmFit, large: LmmFit) -> None:
+def _check_fixed(small: LmmFit | LeastSquares, large: LmmFit) -> None:
     X, wider = small.design.X, large.design.X
     if small.reml and not (X.shape == wider.shape and np.allclose(X, wider)):
         raise ValueError(

@@ -47,11 +47,23 @@ class Summary:
 
     def _warnings(self) -> list[str]:
         said = []
+        if not self.identified:
+            said.append(f"Not identified: {not_told(self.unidentified)}")
         if self.singular:
             said.append("Singular: some combination of effects has an estimated variance of zero.")
         if not self.converged:
             said.append("Not converged: the criterion can still fall. Do not read these numbers.")
         return said
+
+
+def not_told(parameters: tuple[str, ...]) -> str:
+    """What it means that these are not identified, in a sentence."""
+    if len(parameters) == 1:
+        return f"the data tell nothing of the variance of {parameters[0]}; any value has the same likelihood."
+    return (
+        f"of the variances of {'; '.join(parameters)} the data tell only combinations; exchanging one for "
+        "another changes no likelihood."
+    )
 
 
 def _html(title: str, shown: pd.DataFrame) -> str:

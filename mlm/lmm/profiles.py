@@ -14,12 +14,14 @@ from scipy import optimize, stats
 from mlm.lmm.design import lower_triangle, theta_of
 from mlm.lmm.fit import LmmFit
 from mlm.lmm.parameters import Parameter, derivatives, estimated, find, labels, parameters
+from mlm.lmm.threads import one_thread
 
 FARTHEST = 3.0  # signed root up to which `profile` goes, about 99.7 per cent
 POINTS = 41
 LEAST = 0.05  # starts keep this far from a factor's zero diagonal, where the deviance's slope vanishes
 
 
+@one_thread
 def profile(fit: LmmFit, parameter: Any) -> pd.DataFrame:
     """The profile of one parameter.
 
@@ -66,6 +68,7 @@ def profile(fit: LmmFit, parameter: Any) -> pd.DataFrame:
     return table
 
 
+@one_thread
 def profile_intervals(fit: LmmFit, level: float = 0.95) -> pd.DataFrame:
     """Confidence intervals of all parameters from their profiles.
 

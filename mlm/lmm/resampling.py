@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mlm.lmm.fit import LmmFit
+from mlm.lmm.least_squares import LeastSquares
 from mlm.lmm.parameters import estimated
 
 
@@ -66,7 +67,7 @@ def bootstrap(
     return result
 
 
-def simulate(fit: LmmFit, rng: np.random.Generator) -> np.ndarray:
+def simulate(fit: LmmFit | LeastSquares, rng: np.random.Generator) -> np.ndarray:
     """One response drawn from a fitted model, with new random effects and residuals, shape (n,)."""
     y = fit.fitted_population.copy()
     for term, T in zip(fit.design.terms, fit.design.factors(fit.theta), strict=True):
@@ -76,7 +77,12 @@ def simulate(fit: LmmFit, rng: np.random.Generator) -> np.ndarray:
 
 
 def simulated_ratios(
-    small: LmmFit, large: LmmFit, rng: np.random.Generator, draws: int, jobs: int | None, progress: bool
+    small: LmmFit | LeastSquares,
+    large: LmmFit,
+    rng: np.random.Generator,
+    draws: int,
+    jobs: int | None,
+    progress: bool,
 ) -> np.ndarray:
     """Likelihood-ratio statistics of responses drawn from the smaller of two models, shape (draws,)."""
     return np.array(list(_each(_one_ratio, (small, large), rng, draws, jobs, progress)))
@@ -87,7 +93,7 @@ def _one_draw(fit: LmmFit, statistic: Callable, rng: np.random.Generator) -> tup
     return _as_series(statistic(again)), again.singular, again.converged
 
 
-def _one_ratio(small: LmmFit, large: LmmFit, rng: np.random.Generator) -> float:
+def _one_ratio(small: LmmFit | LeastSquares, large: LmmFit, rng: np.random.Generator) -> float:
     y = simulate(small, rng)
     return max(small.refit(y=y).criterion - large.refit(y=y).criterion, 0.0)
 

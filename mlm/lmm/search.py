@@ -8,6 +8,7 @@ from scipy import linalg, optimize
 
 from mlm.lmm.design import Design, lower_triangle, theta_of
 from mlm.lmm.likelihood import Likelihood
+from mlm.lmm.threads import one_thread
 
 # Starts are multiples of "each effect varies as much as the residual", per root mean square of its column.
 SCALES = (1.0, 0.3, 0.1, 3.0)
@@ -37,7 +38,8 @@ class Convergence:
     gain_left : float
         What one more Newton step would lower the criterion by.
     bent : float
-        The least curvature in any direction, with all entries on one scale; at a minimum it is not below 0.
+        The least curvature in any direction, with all entries on one scale, as a share of the largest; at a
+        minimum it is not below 0.
     escape : float
         The steepest slope when a variance is raised from the boundary; at a minimum it is not below 0.
     starts : DataFrame
@@ -58,7 +60,7 @@ class Convergence:
     @property
     def converged(self) -> bool:
         """Nothing left to gain, inside or from the boundary."""
-        return bool(self.gain_left < 1e-6 and self.bent > -1e-2 and self.escape > -1e-3)
+        return bool(self.gain_left < 1e-6 and self.bent > -1e-3 and self.escape > -1e-3)
 
 
 class _Search:
@@ -87,6 +89,7 @@ class _Search:
         return (np.array(rows) + np.array(rows).T) / 2
 
 
+@one_thread
 def maximise(likelihood: Likelihood, start: np.ndarray | None = None) -> tuple[np.ndarray, Convergence]:
     """The theta with the lowest criterion found from several starts.
 
@@ -110,16 +113,22 @@ def maximise(likelihood: Likelihood, start: np.ndarray | None = None) -> tuple[n
             break
         best = higher
     theta = _positive(likelihood.design, likelihood.to_theta @ best.phi)
-    _check_residual(likelihood, theta)
+    _check_residual(likelihood, theta, best.gain_left)
     return theta, Convergence(
         gradient=likelihood.criterion_and_gradient(theta)[1],
         hessian=likelihood.to_phi.T @ best.hessian @ likelihood.to_phi,
-        bent=float(np.linalg.eigvalsh(best.hessian)[0]),
+        bent=_bend(best.hessian),
         gain_left=best.gain_left,
         escape=escape,
         starts=pd.DataFrame(runs, columns=["start", "criterion", "evaluations"]),
         evaluations=search.evaluations,
     )
+
+
+def _bend(hessian: np.ndarray) -> float:
+    """The least eigenvalue as a share of the largest; differences of gradients know it to about 1e-5."""
+    values = np.linalg.eigvalsh(hessian)
+    return float(values[0] / max(np.abs(values).max(), 1))
 
 
 def _runs(likelihood: Likelihood) -> int:
@@ -162,10 +171,12 @@ def _polish(search: _Search, phi: np.ndarray) -> _Point:
     """Newton steps until nothing is left to gain."""
     value, gradient = search.both(phi)
     hessian = search.hessian(phi, gradient)
+    taken_at = phi
     for _ in range(20):
         step = _newton_step(hessian, gradient)
         gain = -gradient @ step / 2
         if gain < GAIN_LEFT:
+            phi, value, gradient = _last_step(search, phi, step, value, gradient)
             break
         for _ in range(10):
             new_value, new_gradient = search.both(phi + step)
@@ -177,8 +188,20 @@ def _polish(search: _Search, phi: np.ndarray) -> _Point:
         left = -new_gradient @ _newton_step(hessian, new_gradient) / 2
         phi, value, gradient = phi + step, new_value, new_gradient
         if left > max(gain / 100, GAIN_LEFT):  # the curvature has changed on the way
-            hessian = search.hessian(phi, gradient)
+            hessian, taken_at = search.hessian(phi, gradient), phi
+    if (taken_at != phi).any() and not _dear(search.likelihood):
+        hessian = search.hessian(phi, gradient)
     return _Point(phi, value, hessian, float(gain))
+
+
+def _last_step(
+    search: _Search, phi: np.ndarray, step: np.ndarray, value: float, gradient: np.ndarray
+) -> tuple[np.ndarray, float, np.ndarray]:
+    """A step too short for the criterion to show what it gains: it is taken if the slope becomes less."""
+    new_value, new_gradient = search.both(phi + step)
+    if new_value > value + LOST or np.linalg.norm(new_gradient) > np.linalg.norm(gradient):
+        return phi, value, gradient
+    return phi + step, new_value, new_gradient
 
 
 def _newton_step(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
@@ -233,11 +256,13 @@ def _positive(design: Design, theta: np.ndarray) -> np.ndarray:
     return theta_of([T * np.where(np.diag(T) < 0, -1, 1) for T in design.factors(theta)])
 
 
-def _check_residual(likelihood: Likelihood, theta: np.ndarray) -> None:
-    if likelihood.sigma(likelihood.solve(theta)) < 1e-8 * np.std(likelihood.design.y):
+def _check_residual(likelihood: Likelihood, theta: np.ndarray, gain_left: float) -> None:
+    share = likelihood.sigma(likelihood.solve(theta)) / np.std(likelihood.design.y)
+    if share < 1e-8 or (share < 1e-4 and gain_left > GAIN_LEFT):
         raise ValueError(
-            "The likelihood has no maximum: the effects explain the response exactly, so that no residual "
-            "variance is left. Is a column made from the response, or the response constant within groups?"
+            "The effects explain the response exactly, or nearly so: no residual variance is left, and the "
+            "likelihood rises without end. Is a column made from the response, or the response constant "
+            "within groups?"
         )
 
 

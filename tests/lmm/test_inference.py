@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.formula.api as smf
 from scipy import optimize, stats
 
 from mlm import load
@@ -580,6 +581,52 @@ def test_the_simulated_p_is_the_share_of_draws_as_large():
     assert test.simulated.shape == (19,) and (test.simulated >= 0).all()
     assert test.p_simulated == (1 + (test.simulated >= test.statistic).sum()) / 20
     assert abs(test.p_simulated - test.p) < 0.4
+
+
+# ---- is there any group variance? ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reml", [True, False], ids=["REML", "ML"])
+def test_least_squares_is_the_model_in_which_nothing_varies(reml):
+    """Its criterion is the mixed model's at theta = 0, and by ML the one that statsmodels prints."""
+    data = simulated()
+    large, ols = fit_lmm("y ~ x * w + (1 | g)", data, reml=reml), smf.ols("y ~ x * w", data).fit()
+    test = likelihood_ratio(ols, large)
+    assert test.statistic == pytest.approx(
+        large.likelihood.criterion(np.zeros(1)) - large.criterion, abs=1e-8
+    )
+    assert test.df == 1 and test.p_boundary == pytest.approx(test.p / 2)
+    if not reml:
+        assert test.statistic == pytest.approx(-2 * ols.llf - large.criterion, abs=1e-8)
+
+
+def test_the_p_of_no_group_variance_is_that_of_its_simulation():
+    """Boundary and simulation agree where many groups of equal size make the mixture nearly exact."""
+    rng = np.random.default_rng(7)
+    data = pd.DataFrame({"g": np.repeat(np.arange(60), 5)})
+    data["y"] = 0.25 * rng.normal(size=60)[data["g"]] + rng.normal(size=300)
+    ols, large = smf.ols("y ~ 1", data).fit(), fit_lmm("y ~ 1 + (1 | g)", data)
+    test = likelihood_ratio(ols, large, simulate=400, rng=rng, progress=False)
+    assert 0.005 < test.p_boundary < 0.5
+    assert abs(test.p_simulated - test.p_boundary) < 4 * np.sqrt(test.p_boundary / 400) + 0.01
+
+
+def test_a_regression_of_other_columns_or_rows_is_not_compared():
+    data = simulated()
+    large = fit_lmm("y ~ x + (1 | g)", data)
+    with pytest.raises(ValueError, match="differ in their fixed effects"):
+        likelihood_ratio(smf.ols("y ~ w", data).fit(), large)
+    with pytest.raises(ValueError, match="89 and 90 rows"):
+        likelihood_ratio(smf.ols("y ~ x", data[1:]).fit(), large)
+
+
+@pytest.mark.parametrize(
+    "other", [lambda d: smf.wls("y ~ x", d, weights=d["k"] == "k1").fit(), lambda d: None]
+)
+def test_what_is_no_regression_is_refused_by_name(other):
+    data = simulated()
+    with pytest.raises(TypeError, match="statsmodels' ols where nothing varies"):
+        likelihood_ratio(other(data), fit_lmm("y ~ x + (1 | g)", data))
 
 
 def test_simulation_needs_a_generator():
