@@ -247,6 +247,7 @@ def readme() -> str:
         ["rows, bytes and hash in `datapackage.json`", "the files", "`make data`"],
         ["`README.md`", "`datapackage.json`", "`make data`"],
         ["`reference/lme4.json`", "`reference/lme4.R` and the data", "`make reference`"],
+        ["`reference/formulas.json`", "`reference/formulas.R` and the data", "`make reference`"],
         ["`reference/speed.json`", "the clock", "`make benchmarks`"],
     ]
     known = [_resource(name) for name in names()]

@@ -574,6 +574,13 @@ def test_mlm_certify_stays_a_function_whatever_is_imported_first():
     assert run.returncode == 0, run.stderr
 
 
+def test_large_units_do_not_make_a_column_a_combination_of_the_others():
+    rng = np.random.default_rng(3)
+    data = pd.DataFrame({"g": np.repeat(np.arange(20), 10), "people": rng.uniform(1e5, 3e7, 200)})
+    data["y"] = 1e-7 * data["people"] + rng.normal(size=20)[data["g"]] + rng.normal(size=200)
+    assert certify(fit_lmm("y ~ people + I(people**2) + (1 | g)", data)).ok
+
+
 def test_an_uncentred_slope_is_judged_as_the_centred_one_is():
     """The valley is narrow there: a claim beside its floor must not pass because a climb sticks."""
     rng = np.random.default_rng(3)

@@ -11,6 +11,7 @@ import arviz as az
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from accessibility import Parts
 from bs4 import BeautifulSoup
@@ -303,6 +304,46 @@ def test_three_engines_agree_on_slopes_with_an_interaction(reml):
     result = agreement(statsmodels=fit("radon M4", reml), lmm=own, lme4=stored("radon M4", reml))
     assert result.alarms == () and result.largest < 0.005, result
     assert result.notes[0].startswith("Same optimum: statsmodels, lmm and lme4")
+
+
+@pytest.mark.parametrize(
+    ("component", "formula"),
+    {
+        "labels used again in each batch": ("cask", "strength ~ 1 + (1 | batch/cask)"),
+        "labels of their own, both factors": ("sample", "strength ~ 1 + (1 | batch/sample)"),
+        "labels of their own": ("sample", "strength ~ 1 + (1 | batch) + (1 | sample)"),
+    }.values(),
+)
+def test_notations_of_one_nested_model_agree(component, formula):
+    pastes = load("pastes")
+    components = {component: f"0 + C({component})"}
+    fit = quiet_fit(
+        smf.mixedlm("strength ~ 1", pastes, groups="batch", re_formula="1", vc_formula=components)
+    )
+    assert agreement(statsmodels=fit, lmm=fit_lmm(formula, pastes)).alarms == ()
+
+
+def test_a_crossed_model_beside_a_nested_one_is_another_model_not_a_missed_optimum():
+    pastes = load("pastes")
+    components = {"cask": "0 + C(cask)"}
+    nested = quiet_fit(
+        smf.mixedlm("strength ~ 1", pastes, groups="batch", re_formula="1", vc_formula=components)
+    )
+    crossed = fit_lmm("strength ~ 1 + (1 | batch) + (1 | cask)", pastes)
+    alarms = " ".join(agreement(statsmodels=nested, lmm=crossed).alarms)
+    assert "is it the same model?" in alarms and "missed" not in alarms
+
+
+def test_arrays_with_a_constant_have_an_intercept_and_groups_without_a_name():
+    """What `add_constant` calls const is neither a predictor nor the groups."""
+    houses = radon()
+    columns = sm.add_constant(houses["floor"].astype(float))
+    fit = quiet_fit(sm.MixedLM(houses["y"], columns, groups=houses["county"], exog_re=columns))
+    terms = estimates(fit, group="county").index.get_level_values("term")
+    assert list(terms[:4]) == ["Intercept", "floor", "county Intercept", "county floor"]
+    assert estimates(fit).loc[("sd", "Group Intercept"), "estimate"] > 0
+    slopes = fit_lmm("y ~ floor + (1 + floor | county)", houses)
+    assert agreement(statsmodels=estimates(fit, group="county"), lmm=slopes).alarms == ()
 
 
 def test_crossed_and_nested_factors_have_the_names_of_lme4():

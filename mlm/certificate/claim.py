@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from mlm.engines import estimates
-from mlm.engines.tables import mixedlm_results
+from mlm.engines.tables import fixed_names, mixedlm_results
 from mlm.lmm import Design, LmmFit, Term
 
 # A covariance matrix may be singular, and rounding may put an eigenvalue this share below zero.
@@ -89,7 +89,8 @@ def read(fit: Any) -> Claim:
     else:
         judged = "linear mixed models, a statsmodels MixedLM fit or a fit_lmm result"
         claim = _from_mixedlm(mixedlm_results(fit, f"Nothing to certify: certify() judges {judged}"))
-    if np.linalg.matrix_rank(claim.X) < claim.X.shape[1]:
+    sizes = np.linalg.norm(claim.X, axis=0)  # the unit of a predictor does not make it a combination
+    if np.linalg.matrix_rank(claim.X / np.where(sizes > 0, sizes, 1)) < claim.X.shape[1]:
         raise ValueError(
             f"Nothing to certify: of the fixed effects {', '.join(claim.fixed_names)} one is a combination "
             "of the others, so they have no estimate. Leave it out."
@@ -160,7 +161,7 @@ def _from_mixedlm(results: Any) -> Claim:
         reml=bool(results.reml),
         y=np.asarray(model.endog, dtype=float),
         X=np.asarray(model.exog, dtype=float),
-        fixed_names=tuple(model.exog_names),
+        fixed_names=tuple(fixed_names(model)),
         effects=tuple(effects),
         beta=np.asarray(results.fe_params, dtype=float),
         variance=float(results.scale),

@@ -48,6 +48,7 @@ def agreement(**engines: Any) -> Agreement:
         raise ValueError(f"agreement() compares two engines or more; it was given {len(engines)}.")
     tables = {name: _as_table(name, engine) for name, engine in engines.items()}
     kinds = {name: _kind(table) for name, table in tables.items()}
+    tables = _in_one_notation(tables, kinds)
     gaps = _gaps(tables)
     if gaps["value"].isna().all():
         terms = "; ".join(
@@ -86,6 +87,30 @@ def _kind(table: pd.DataFrame) -> str:
     """REML or ML, by the criterion in the table; draws have none."""
     terms = table.index.get_level_values("term")
     return next((kind for term, kind in KINDS.items() if term in terms), "posterior")
+
+
+def _in_one_notation(tables: dict[str, pd.DataFrame], kinds: dict[str, str]) -> dict[str, pd.DataFrame]:
+    """`batch:sample Intercept` as `sample Intercept` where a fit of the same criterion and value calls it so.
+
+    Where each sample has a name of its own the two are one factor; the criteria tell it from two models.
+    """
+    told = {}
+    for name, table in tables.items():
+        others = [
+            other
+            for rival, other in tables.items()
+            if rival != name and kinds[rival] == kinds[name] != "posterior" and _same_height(table, other)
+        ]
+        short = {term: term.split(":")[-1] for part, term in table.index if part == "sd" and ":" in term}
+        known = {term for other in others for part, term in other.index if part == "sd"}
+        renamed = {term: end for term, end in short.items() if end in known and term not in known}
+        told[name] = table.rename(index=renamed, level="term") if renamed else table
+    return told
+
+
+def _same_height(one: pd.DataFrame, other: pd.DataFrame) -> bool:
+    heights = [table.loc["criterion", "estimate"].iloc[0] for table in (one, other)]
+    return bool(abs(heights[0] - heights[1]) < CRITERION_TOLERANCE)
 
 
 def _of_kind(tables: dict[str, pd.DataFrame], kinds: dict[str, str], *wanted: str) -> dict[str, pd.DataFrame]:
@@ -145,7 +170,9 @@ def _term_alarms(tables: dict[str, pd.DataFrame], kinds: dict[str, str]) -> list
 
 
 def _optimum_alarms(tables: dict[str, pd.DataFrame]) -> list[str]:
-    """Fits that maximise the same criterion must reach the same optimum."""
+    """Fits of the same terms that maximise the same criterion must reach the same optimum."""
+    if len({frozenset(table.index) for table in tables.values()}) > 1:
+        return []
     reached = {name: table.loc["criterion", "estimate"].iloc[0] for name, table in tables.items()}
     alarms = [
         f"the log-likelihood of {name} is not a finite number: the fit failed, even if `converged` is true."

@@ -154,7 +154,9 @@ def _from_mixedlm(results: Any, group: str | None) -> pd.DataFrame:
     # read the unscaled components, and take square roots.
     with np.errstate(invalid="ignore"):  # after a failed fit a variance may be negative: nan tells it
         errors = results.bse_fe
-    rows = [("fixed", *row) for row in zip(results.model.exog_names, results.fe_params, errors, strict=True)]
+    rows = [
+        ("fixed", *row) for row in zip(fixed_names(results.model), results.fe_params, errors, strict=True)
+    ]
     group, terms = _random_terms(results.model, group)
     covariance = np.asarray(results.cov_re).reshape(len(terms), len(terms))
     sds = np.sqrt(np.diag(covariance))
@@ -187,16 +189,28 @@ def _loglikelihood(results: Any) -> float:
         model.reml = last
 
 
+def fixed_names(model: Any) -> list[str]:
+    """The fixed effects of a MixedLM; `add_constant` calls the intercept `const`."""
+    ones = (np.asarray(model.exog) == 1).all(axis=0)
+    return [
+        "Intercept" if one and name == "const" else name
+        for name, one in zip(model.exog_names, ones, strict=True)
+    ]
+
+
 def _random_terms(model: Any, group: str | None) -> tuple[str, list[str]]:
     """Name the groups and the coefficients that vary between them.
 
-    statsmodels calls the varying intercept by the name of the groups: it is the column of ones.
+    A formula calls the varying intercept by the name of the groups: it is the column of ones. Arrays do not
+    tell how the groups are called.
     """
     if model.k_re == 0:
         return group or "Group", []
     names = [name.removesuffix(" Var") for name in model.data.exog_re_names]
     is_intercept = (np.asarray(model.exog_re) == 1).all(axis=0)
-    group = group or next((name for name, one in zip(names, is_intercept, strict=True) if one), "Group")
+    if getattr(model, "formula", None) and not group:
+        group = next((name for name, one in zip(names, is_intercept, strict=True) if one), None)
+    group = group or "Group"
     return group, ["Intercept" if one else name for name, one in zip(names, is_intercept, strict=True)]
 
 
@@ -204,16 +218,26 @@ def _component_terms(model: Any, group: str) -> list[str]:
     """Name the variance components of a `vc_formula`.
 
     An indicator for each level, `{"cask": "0 + C(cask)"}`, is a varying intercept of that factor,
-    `cask Intercept`; one column, `{"floor": "0 + floor"}`, varies between the groups, `county floor`.
+    `cask Intercept`, or `batch:cask Intercept` where each group has a cask a of its own; one column,
+    `{"floor": "0 + floor"}`, varies between the groups, `county floor`.
     """
     terms = []
-    for name, matrices in zip(model.exog_vc.names, model.exog_vc.mats, strict=True):
+    for name, matrices, levels in zip(
+        model.exog_vc.names, model.exog_vc.mats, model.exog_vc.colnames, strict=True
+    ):
         dense = [np.asarray(m.todense() if hasattr(m, "todense") else m) for m in matrices]
         indicators = all(np.isin(m, (0, 1)).all() and (m.sum(axis=1) == 1).all() for m in dense)
         if all(m.shape[1] == 1 for m in dense):
             terms.append(f"{group} {'Intercept' if indicators else name}")
         else:
-            terms.append(f"{name} Intercept" if indicators else name)
+            labels = [
+                label
+                for own, m in zip(levels, dense, strict=True)
+                for label, used in zip(own, m.any(axis=0), strict=True)
+                if used
+            ]
+            nested = f"{group}:{name}" if len(set(labels)) < len(labels) else name
+            terms.append(f"{nested} Intercept" if indicators else name)
     return terms
 
 
