@@ -1,7 +1,6 @@
-"""Grouping factors as blocks of the equations: what belongs to one group, and which effects meet in it."""
+"""Grouping factors as blocks of the equations: what belongs to one group."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy import linalg, sparse
@@ -39,30 +38,6 @@ class Block:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Rest:
-    """What the second elimination leaves; all arrays have the shape (q2, q2).
-
-    V1 is V with the first block's effects alone; 2 stands for all other blocks together.
-    """
-
-    L: sparse.csr_array  # Lambda2
-    R: np.ndarray  # Z2'V1⁻¹Z2
-    RL: np.ndarray  # R Lambda2
-    cholesky: np.ndarray  # lower triangle of I + Lambda2'R Lambda2
-
-    @cached_property
-    def Q(self) -> np.ndarray:
-        """The inverse of I + Lambda2'R Lambda2."""
-        lower = linalg.lapack.dpotri(self.cholesky, lower=True)[0]
-        return mirrored(lower)
-
-    @cached_property
-    def between(self) -> np.ndarray:
-        """Lambda2 Q Lambda2', which is Var(u2 | y) / sigma²."""
-        return self.L @ (self.L @ self.Q).T
-
-
 def blocks_of(terms: tuple[Term, ...]) -> list[Block]:
     """Terms of the same grouping factor together, most random effects first."""
     members: dict[str, list[int]] = {}
@@ -80,32 +55,3 @@ def blocks_of(terms: tuple[Term, ...]) -> list[Block]:
         for name, own in members.items()
     ]
     return sorted(blocks, key=lambda block: -block.J * block.P)
-
-
-def meetings(Z1Z2: sparse.csr_array, J: int, P: int) -> sparse.csr_array:
-    """The linear map from weights W of the first block, (J, P, P), to the lower triangle of Z2'Z1 W Z1'Z2.
-
-    Shape (q2 q2, J P P). Each entry is a product of two entries of Z1'Z2 that stand in the rows of one group.
-    """
-    q2 = Z1Z2.shape[1]
-    entries = Z1Z2.tocoo()
-    group, effect = np.divmod(entries.row.astype(np.int64), P)
-    counts = np.bincount(group, minlength=J)
-    begins = np.cumsum(counts) - counts
-    left = np.repeat(np.arange(len(group)), counts[group])
-    within = np.arange(len(left)) - np.repeat(np.cumsum(counts[group]) - counts[group], counts[group])
-    right = begins[group[left]] + within
-    kept = entries.col[left] >= entries.col[right]
-    left, right = left[kept], right[kept]
-    places = entries.col[left].astype(np.int64) * q2 + entries.col[right]
-    weights = (group[left] * P + effect[left]) * P + effect[right]
-    return sparse.csr_array(
-        (entries.data[left] * entries.data[right], (places, weights)), shape=(q2 * q2, J * P * P)
-    )
-
-
-def mirrored(lower: np.ndarray) -> np.ndarray:
-    """The symmetric matrix with this lower triangle (and nothing above it)."""
-    whole = lower + lower.T
-    whole[np.diag_indices_from(whole)] /= 2
-    return whole

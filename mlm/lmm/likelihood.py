@@ -18,12 +18,12 @@ here                 in the field                   shape
 ===================  =============================  ====================================================
 `T[k]`               lambda, by block               (P, P); Lambda repeats it down its diagonal
 `A`, `C`             A11, A31'                      (J, P, P), (J, P, p + 1); a matrix a group
-`Z1Z2`, `Z2Z2`       A21', A22                      (q1, q2), (q2, q2)
+`Z1Z2`, `Z2Z2`       A21', A22                      (q1, q2), (K, m, m): see `mlm.lmm.rest`
 `Z2Xy`, `XyXy`       A32', A33                      (q2, p + 1), (p + 1, p + 1)
 `small`              (L11 L11')⁻¹                   (J, P, P): L11 falls into a block a group
-`meetings`           W to A21 W A21': L21 L21'      (q2 q2, J P P); W = T `small` T', and L21 L21' is
+`meetings.sum`       W to A21 W A21': L21 L21'      (K, m, m); W = T `small` T', and L21 L21' is
                      but for Lambda2                Lambda2'A21 W A21'Lambda2
-`rest.cholesky`      L22                            (q2, q2)
+`rest.cholesky`      L22                            (K, m, m)
 `inner`              (L L')⁻¹Lambda'Z'[X y]         (J, P, p + 1) a block; `inner @ residual` is b
 `outer`              Z'V⁻¹[X y]                     the same; where Lambda is regular, Lambda'⁻¹ `inner`
 ===================  =============================  ====================================================
@@ -31,17 +31,13 @@ here                 in the field                   shape
 
 from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy import linalg, sparse
 
-from mlm.lmm.blocks import Block, Rest, blocks_of, meetings, mirrored
+from mlm.lmm.blocks import Block, blocks_of
 from mlm.lmm.design import Design, lower_triangle
-
-# The second elimination is dense, and holds a product for each two effects that meet in a group of the first.
-MOST_EFFECTS = 10_000
-MOST_PAIRS = 100_000_000
+from mlm.lmm.rest import Layout, Meetings, Rest, eliminate
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,21 +115,9 @@ class Likelihood:
         Z2 = sparse.hstack([block.columns() for block in others], format="csr")
         self.Z1Z2 = (first.columns().T @ Z2).tocsr()
         self.Z2Xy = Z2.T @ Xy
-        self._check_size()
-        self.Z2Z2 = (Z2.T @ Z2).toarray()
-        self.meetings = meetings(self.Z1Z2, first.J, first.P)
-
-    def _check_size(self) -> None:
-        """The second elimination must fit into memory."""
-        first, q2 = self.blocks[0], self.Z1Z2.shape[1]
-        pairs = int((np.diff(self.Z1Z2.indptr).reshape(first.J, -1).sum(axis=1).astype(float) ** 2).sum())
-        if q2 > MOST_EFFECTS or pairs > MOST_PAIRS:
-            raise ValueError(
-                f"Besides those of {first.name!r} the model has {q2} random effects, which meet in "
-                f"{pairs} pairs. This engine holds them in dense arrays and stops at {MOST_EFFECTS} effects "
-                f"or {MOST_PAIRS} pairs. Use coarser groups, or a program whose factorisation is sparse "
-                "throughout (lme4, MixedModels.jl)."
-            )
+        self.layout = Layout(self.blocks)
+        self.meetings = Meetings(self.Z1Z2, first, self.layout)
+        self.Z2Z2 = self.layout.dense((Z2.T @ Z2).tocsr())
 
     # ---- at one theta -------------------------------------------------------------------------------------
 
@@ -181,14 +165,14 @@ class Likelihood:
         products = self.XyXy - _flat(T.T @ C).T @ _flat(inner)
         if len(factors) > 1:
             first = _flat(T @ inner)  # (q1, p + 1)
-            rest, logdet_rest = self._eliminate_rest(factors, T @ small @ T.T)
-            logdet += logdet_rest
+            rest = eliminate(self.layout, factors[1:], self.Z2Z2 - self.meetings.sum(T @ small @ T.T))
+            logdet += rest.logdet
             from_first = self.Z2Xy - self.Z1Z2.T @ first  # Z2'V1⁻¹[X y]
-            scaled = rest.L.T @ from_first
-            spread = linalg.cho_solve((rest.cholesky, True), scaled, check_finite=False)
+            scaled = rest.lower_transposed(from_first)
+            spread = rest.solve(scaled)
             products -= scaled.T @ spread
-            inner2, outer2 = self._split(spread), self._split(from_first - rest.RL @ spread)
-            C = C - (self.Z1Z2 @ (rest.L @ spread)).reshape(C.shape)
+            inner2, outer2 = self._split(spread), self._split(from_first - rest.met(spread))
+            C = C - (self.Z1Z2 @ rest.lower(spread)).reshape(C.shape)
             inner = small @ (T.T @ C)
         outer = C - self.A @ (T @ inner)
         return self._eliminate_fixed(
@@ -200,32 +184,6 @@ class Likelihood:
             small=small,
             rest=rest,
         )
-
-    def _eliminate_rest(self, factors: list[np.ndarray], W: np.ndarray) -> tuple[Rest, float]:
-        """The blocks after the first; W = T (I + T'A_j T)⁻¹T', shape (J, P, P)."""
-        L = self._lambda2(factors[1:])
-        R = self.Z2Z2 - mirrored((self.meetings @ W.ravel()).reshape(self.Z2Z2.shape))
-        RL = (L.T @ R).T
-        S = L.T @ RL
-        S[np.diag_indices_from(S)] += 1
-        cholesky = linalg.cholesky(S, lower=True, overwrite_a=True, check_finite=False)
-        return Rest(L, R, RL, cholesky), 2 * np.log(np.diag(cholesky)).sum()
-
-    def _lambda2(self, factors: list[np.ndarray]) -> sparse.csr_array:
-        """One sparse factor for all blocks after the first."""
-        entries = [np.tile(T.ravel(), block.J) for block, T in zip(self.blocks[1:], factors, strict=True)]
-        columns, ends = self._lambda2_places
-        return sparse.csr_array((np.concatenate(entries), columns, ends), shape=(len(ends) - 1,) * 2)
-
-    @cached_property
-    def _lambda2_places(self) -> tuple[np.ndarray, np.ndarray]:
-        columns, widths, begin = [], [], 0
-        for block in self.blocks[1:]:
-            own = begin + np.arange(block.J * block.P).reshape(block.J, 1, block.P)
-            columns.append(np.repeat(own, block.P, axis=1).ravel())
-            widths.append(np.full(block.J * block.P, block.P))
-            begin += block.J * block.P
-        return np.concatenate(columns), np.concatenate([[0], np.cumsum(np.concatenate(widths))])
 
     def _eliminate_fixed(self, products: np.ndarray, **parts) -> Solution:
         p = self.n_fixed
@@ -270,23 +228,15 @@ class Likelihood:
         if k == 0:
             slope = (self.A @ T @ at.small).sum(axis=0)
             if rest is not None:
-                slope -= (self._shrunk(at) @ self._met(rest) @ T @ at.small).sum(axis=0)
+                slope -= (self._shrunk(at) @ self.meetings.spread(rest.between) @ T @ at.small).sum(axis=0)
             return slope
-        block, place = self.blocks[k], self._places()[k]
-        rows = rest.RL[place].reshape(block.J, block.P, -1)
-        return np.einsum("jam,jbm->ab", rows, rest.Q[place].reshape(rows.shape))
+        rows, own = (self.layout.groups(batch, k - 1) for batch in (rest.RL, rest.Q))
+        return np.tensordot(rows, own, axes=((0, 2), (0, 2)))
 
     def _shrunk(self, at: Solution) -> np.ndarray:
         """(I + A_j T T')⁻¹ of the first block, shape (J, P, P): Z1'V1⁻¹ = this times Z1'."""
         T = at.T[0]
         return np.eye(len(T)) - self.A @ T @ at.small @ T.T
-
-    def _met(self, rest: Rest) -> np.ndarray:
-        """Z1_j'Z2 (Lambda2 Q Lambda2') Z2'Z1_j, shape (J, P, P)."""
-        halved = rest.between.copy()
-        halved[np.diag_indices_from(halved)] /= 2
-        half = (self.meetings.T @ halved.ravel()).reshape(self.A.shape)
-        return half + half.transpose(0, 2, 1)
 
     def covariance_slopes(self, at: Solution, scaled: bool = False) -> list[np.ndarray]:
         """Derivative of the criterion with respect to each term's relative covariance matrix, shape (p, p).
@@ -309,17 +259,18 @@ class Likelihood:
 
     def _inner_sum(self, at: Solution, k: int) -> np.ndarray:
         """The sum of Z_j'V⁻¹Z_j over the groups of block k."""
-        T, rest, P = at.T[0], at.rest, self.blocks[k].P
+        T, rest = at.T[0], at.rest
         if k == 0:
             AT = self.A @ T
             total = (self.A - AT @ at.small @ AT.transpose(0, 2, 1)).sum(axis=0)
             if rest is not None:
                 shrunk = self._shrunk(at)
-                total -= (shrunk @ self._met(rest) @ shrunk.transpose(0, 2, 1)).sum(axis=0)
+                met = self.meetings.spread(rest.between)
+                total -= (shrunk @ met @ shrunk.transpose(0, 2, 1)).sum(axis=0)
             return total
-        place = self._places()[k]
-        whole = rest.R[place, place] - rest.RL[place] @ rest.Q @ rest.RL[place].T
-        return whole.reshape(self.blocks[k].J, P, self.blocks[k].J, P).trace(axis1=0, axis2=2)
+        left, right = (self.layout.groups(batch, k - 1) for batch in (rest.RL @ rest.Q, rest.RL))
+        whole = self.layout.own(rest.R, k - 1).sum(axis=0)
+        return whole - np.tensordot(left, right, axes=((0, 2), (0, 2)))
 
     # ---- what the random effects turn out to be -----------------------------------------------------------
 
@@ -338,12 +289,8 @@ class Likelihood:
         W = T @ at.small @ T.T
         if rest is None:
             return [W]
-        found = [W + W @ self._met(rest) @ W]
-        for k, block in enumerate(self.blocks[1:], start=1):
-            place = self._places()[k]
-            own = rest.between[place, place].reshape(block.J, block.P, block.J, block.P)
-            found.append(np.einsum("jajb->jab", own))
-        return found
+        found = [W + W @ self.meetings.spread(rest.between) @ W]
+        return found + [self.layout.own(rest.between, k) for k in range(len(self.blocks) - 1)]
 
     # ---- between the engine's order and the formula's -----------------------------------------------------
 
@@ -369,16 +316,10 @@ class Likelihood:
                 found[member] = array[..., place, place] if square else array[..., place]
         return [found[k] for k in range(len(self.design.terms))]
 
-    def _places(self) -> dict[int, slice]:
-        """Where each block after the first stands among their effects."""
-        ends = np.cumsum([block.J * block.P for block in self.blocks[1:]])
-        starts = [0, *ends[:-1]]
-        return {k + 1: slice(a, b) for k, (a, b) in enumerate(zip(starts, ends, strict=True))}
-
     def _split(self, rows: np.ndarray) -> list[np.ndarray]:
         """Rows for all effects after the first block as one array a block, shape (J, P, columns)."""
-        places = self._places()
-        return [rows[places[k]].reshape(b.J, b.P, -1) for k, b in enumerate(self.blocks[1:], start=1)]
+        others = zip(self.layout.places, self.blocks[1:], strict=True)
+        return [rows[place].reshape(block.J, block.P, -1) for place, block in others]
 
 
 def _entry_map(M: np.ndarray) -> np.ndarray:

@@ -12,8 +12,11 @@ from mlm.lmm.threads import one_thread
 
 # Starts are multiples of "each effect varies as much as the residual", per root mean square of its column.
 SCALES = (1.0, 0.3, 0.1, 3.0)
-# With more effects than this in the dense part an evaluation is dear.
+# With more effects than this in one dense matrix an evaluation is dear.
 DEAR = 300
+# Runs that end this close to each other have found the same place: the search from a start stops about 0.001
+# above it.
+SAME = 0.01
 # Deviance still to be gained by a Newton step: a variance is then off by about 1e-5 standard errors.
 GAIN_LEFT = 1e-10
 LOST = 1e-8  # what settling on the boundary may cost: nothing but rounding
@@ -101,7 +104,10 @@ def maximise(likelihood: Likelihood, start: np.ndarray | None = None) -> tuple[n
     starts = {f"{scale:g}": scale * search.identity for scale in SCALES}
     scanned = sorted(starts, key=lambda name: search.value(starts[name]))
     runs = [] if start is None else [_run(search, likelihood.to_phi @ np.asarray(start, float), "given")]
-    runs += [_run(search, starts[name], name) for name in scanned[: _runs(likelihood)]]
+    for name in scanned[: 1 if _dear(likelihood) else None]:
+        runs.append(_run(search, starts[name], name))
+        if _agree([run["criterion"] for run in runs]):
+            break
     best = _settle(search, _polish(search, min(runs, key=lambda run: run["criterion"])["phi"]))
     for _ in range(5):
         escape, upward = _escape(search, best.phi)
@@ -131,15 +137,13 @@ def _bend(hessian: np.ndarray) -> float:
     return float(values[0] / max(np.abs(values).max(), 1))
 
 
-def _runs(likelihood: Likelihood) -> int:
-    """How many starts to follow: all where several optima are to be feared and a run costs little."""
-    if likelihood.design.n_theta > 1 and not _dear(likelihood):
-        return len(SCALES)
-    return 1 if _dear(likelihood) else 2
+def _agree(criteria: list[float]) -> bool:
+    """Whether the two lowest are one place: from there nobody expects to find a third below."""
+    return len(criteria) > 1 and float(np.diff(sorted(criteria)[:2])[0]) < SAME
 
 
 def _dear(likelihood: Likelihood) -> bool:
-    return sum(block.J * block.P for block in likelihood.blocks[1:]) > DEAR
+    return len(likelihood.blocks) > 1 and likelihood.layout.m > DEAR
 
 
 def _run(search: _Search, phi: np.ndarray, name: str) -> dict:

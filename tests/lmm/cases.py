@@ -14,6 +14,7 @@ FORMULAS = {
     "double bar": "y ~ x + (1 + x || g)",
     "one factor, two brackets": "y ~ x + (1 + x | g) + (0 + w | g)",
     "nested": "y ~ x + (1 | g/h)",
+    "nested deep": "y ~ x + (1 + x | g) + (1 | g:h) + (1 | g:h:m)",
     "crossed": "y ~ x + (1 | g) + (1 | k)",
     "crossed, vectors": "y ~ x + w + (1 + x | g) + (1 + w | k)",
     "three factors": "y ~ x + (1 | g) + (1 + x | k) + (1 | m)",

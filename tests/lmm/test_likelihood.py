@@ -248,3 +248,24 @@ def test_a_likelihood_travels_to_another_process(case):
     like = Likelihood(design(case))
     theta = random_theta(like.design, np.random.default_rng(19))
     assert pickle.loads(pickle.dumps(like)).criterion(theta) == like.criterion(theta)
+
+
+# ---- the second elimination --------------------------------------------------------------------------------
+
+
+def test_nested_factors_fall_into_components_and_crossed_ones_do_not():
+    deep, crossed = (Likelihood(design(name)).layout for name in ("nested deep", "crossed"))
+    assert deep.K == 9 and deep.m == 5  # a g: its two effects, and one for each of up to three h
+    assert (crossed.K, crossed.m) == (1, 6)
+
+
+@CASES
+def test_products_in_a_list_and_in_a_dense_matrix_are_the_same(case, monkeypatch):
+    here, rng = design(case), np.random.default_rng(14)
+    theta = random_theta(here, rng)
+    found = []
+    for share in (0, np.inf):  # always dense, never dense
+        monkeypatch.setattr("mlm.lmm.rest.DENSE_SHARE", share)
+        found.append(Likelihood(here).criterion_and_gradient(theta))
+    assert found[0][0] == pytest.approx(found[1][0], abs=1e-9)
+    assert found[0][1] == pytest.approx(found[1][1], abs=1e-8)
