@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from mlm.exercises.align import distance, element_distances
 from mlm.exercises.describe import misfit, miss
+from mlm.exercises.rounding import too_few_digits
 from mlm.exercises.wellformed import is_plain
 
 RIGHT, MISTAKE, WRONG, INVALID, UNANSWERED = "right", "mistake", "wrong", "invalid", "unanswered"
@@ -45,8 +46,9 @@ def judge(answer: dict, question: dict) -> Verdict:
     """Compare a plain answer with the question's key.
 
     The right value comes first, then the nearest catalogued mistake, then a sentence on what kind of
-    value was expected or on how far off this one is.  Never raises, whatever the answer holds, and takes
-    no longer than its length accounts for: what is not plain data (`mlm.exercises.wellformed`) is invalid.
+    value was expected, on the right value rounded, or on how far off this one is.  Never raises, whatever
+    the answer holds, and takes no longer than its length accounts for: what is not plain data
+    (`mlm.exercises.wellformed`) is invalid.
     """
     try:
         return _judge(answer, question) if is_plain(answer) else NOT_PLAIN
@@ -69,8 +71,11 @@ def _judge(answer: dict, question: dict) -> Verdict:
     rights = _right_calls(answer, value, tolerance)
     if sentence := misfit(answer, value, question.get("probes"), rights):
         return Verdict(INVALID, message=_capital(sentence))
-    off = [gap > 1 for gap in distances]
-    return Verdict(WRONG, message=_capital(miss(answer, value, off, question.get("probes"), rights)))
+    sentence = too_few_digits(answer, question)
+    if not sentence:
+        off, unit = [gap > 1 for gap in distances], question.get("unit", "")
+        sentence = miss(answer, value, off, question.get("probes"), rights, unit)
+    return Verdict(WRONG, message=_capital(sentence))
 
 
 def _right_calls(answer: dict, value: dict, tolerance: tuple[float, float]) -> list[bool]:

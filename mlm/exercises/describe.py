@@ -238,22 +238,25 @@ def _right_at(rights: list[bool]) -> str:
     return f"right at {sum(rights)} of {len(rights)} calls; "
 
 
-def miss(answer: dict, value: dict, off: list[bool], probes=None, rights=()) -> str:
-    """Say how far off an answer of the right form is, without giving the right value away."""
+def miss(answer: dict, value: dict, off: list[bool], probes=None, rights=(), unit="") -> str:
+    """Say how far off an answer of the right form is, without giving the right value away.
+
+    It says so in per cent of the right value, or in the ``unit`` that the question names.
+    """
     kind = value["kind"]
     if kind == "number":
-        return _miss_number(answer["value"], value["value"])
+        return _miss_number(answer["value"], value["value"], unit)
     if kind == "boolean":
         return f"{answer['value']} is not right; of True and False it is the other."
     if kind == "text":
         return _miss_text(answer["value"], value["value"])
     if kind == "function":
-        return _miss_function(answer, value, off, probes, rights)
+        return _miss_function(answer, value, off, probes, rights, unit)
     if kind == "list":
-        return _miss_items(answer, value, off)
+        return _miss_items(answer, value, off, unit)
     if kind == "set":
         return _miss_members(answer["values"], value["values"])
-    return _miss_many(answer, value, off)
+    return _miss_many(answer, value, off, unit)
 
 
 def _miss_text(given: str, right: str) -> str:
@@ -277,7 +280,7 @@ def _miss_members(given: list, right: list) -> str:
     return f"{len(wrong)} of {len(given)} members {verb} not belong: {_listed(sorted(wrong))}."
 
 
-def _miss_number(given, right) -> str:
+def _miss_number(given, right, unit="") -> str:
     for relation, sentence in RELATIONS:
         try:
             related = relation(right)
@@ -288,7 +291,10 @@ def _miss_number(given, right) -> str:
                 return sentence
         except (ValueError, OverflowError, ZeroDivisionError):
             continue
-    side = f"{_number(given)} is too {'high' if given > right else 'low'}"
+    shown = f"{given:.7g}" if unit else _number(given)
+    side = f"{shown} is too {'high' if given > right else 'low'}"
+    if unit:
+        return f"{side}, by about {float(f'{abs(given - right):.1g}'):g} {unit}."
     if right == 0:
         return f"{side}."
     if given * right < 0:
@@ -311,17 +317,17 @@ def _number(value) -> str:
     return str(value) if whole or not isinstance(value, (int, float)) else f"{value:.4g}"
 
 
-def _entry(given, right) -> str:
+def _entry(given, right, unit="") -> str:
     if isinstance(right, (int, float)) and not isinstance(right, bool):
-        return _miss_number(given, right)
+        return _miss_number(given, right, unit)
     return f"{_short(str(given))} is not right."
 
 
-def _miss_many(answer: dict, value: dict, off: list[bool]) -> str:
+def _miss_many(answer: dict, value: dict, off: list[bool], unit="") -> str:
     """Count the wrong entries and say of the first ones where they are and how far off."""
     pairs, noun = align(answer, value), "entries" if value["kind"] == "table" else "values"
     wrong = [place for place, is_off in enumerate(off) if is_off]
-    told = [f"{_place(value, place)}: {_entry(*pairs[place])}" for place in wrong[:NAMED]]
+    told = [f"{_place(value, place)}: {_entry(*pairs[place], unit)}" for place in wrong[:NAMED]]
     if len(wrong) > NAMED:
         told = told[:1]
         if value["kind"] == "table":
@@ -345,10 +351,10 @@ def _place(value: dict, place: int) -> str:
     return f"number {place + 1}"
 
 
-def _miss_items(answer: dict, value: dict, off: list[bool]) -> str:
+def _miss_items(answer: dict, value: dict, off: list[bool], unit="") -> str:
     for number, (given, right, part) in enumerate(_parts(answer["items"], value["items"], off), 1):
         if any(part):
-            return f"item {number} of {len(value['items'])}: {miss(given, right, part)}"
+            return f"item {number} of {len(value['items'])}: {miss(given, right, part, unit=unit)}"
     raise ValueError("no item of the list is off")
 
 
@@ -361,11 +367,11 @@ def _parts(answers: list[dict], values: list[dict], off: list[bool]):
         start = end
 
 
-def _miss_function(answer: dict, value: dict, off: list[bool], probes, rights) -> str:
+def _miss_function(answer: dict, value: dict, off: list[bool], probes, rights, unit="") -> str:
     parts = _parts(answer["results"], value["results"], off)
     for (given, right, part), call in zip(parts, probes, strict=True):
         if any(part):
-            told = f"called as {call['shown']}: {miss(given, right, part)}"
+            told = f"called as {call['shown']}: {miss(given, right, part, unit=unit)}"
             return f"{_right_at(rights)}{told}{_rows_of(given, call)}"
     raise ValueError("no result of the function is off")
 

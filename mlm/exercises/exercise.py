@@ -167,6 +167,7 @@ class Exercise:
         value,
         *,
         means: str = "",
+        unit: str = "",
         rtol: float | None = None,
         atol: float = 0,
         points: float = 1,
@@ -199,6 +200,9 @@ class Exercise:
         means : str, optional
             One sentence on what the right value says about the question at hand, shown after a right answer.
             It may quote values: ``means=f"A share of {icc:.2f} lies between professors."``.
+        unit : str, optional
+            What a difference from the right value is told in, in place of per cent, where no mistake is
+            recognised: ``"log-units"`` for log-likelihoods and differences of them.
         rtol, atol : float, optional
             Tolerance, relative (0.001 where none is given) and absolute.  Admit every legitimate engine
             that the question allows, and no catalogued mistake.
@@ -235,6 +239,7 @@ class Exercise:
             name,
             value,
             means=means,
+            unit=unit,
             rtol=rtol,
             atol=atol,
             points=points,

@@ -3,8 +3,9 @@
 A key is a list of questions.  A question is a dictionary with ``name``, ``kind`` (``check`` or ``write``),
 ``points``, ``hints`` and ``section``; a ``check`` has ``value``, ``rtol``, ``atol``, ``mistakes``,
 ``accepts``, ``probes`` and ``from_data`` besides, and what a private variant changed: ``left_out`` and
-``widened``; and ``means``, a sentence on what the right value means, where there is one.  A ``write`` has
-``words``, ``rubric``, ``model`` (the model answer) and, in a key file, ``task`` (the question's own words).
+``widened``; and where they are given ``means``, a sentence on what the right value means, and ``unit``, what
+a difference is told in.  A ``write`` has ``words``, ``rubric``, ``model`` (the model answer) and, in a key
+file, ``task`` (the question's own words).
 """
 
 import json
@@ -37,6 +38,7 @@ def compile_check(
     value,
     *,
     means="",
+    unit="",
     rtol,
     atol,
     points,
@@ -90,6 +92,7 @@ def compile_check(
         "hints": _three_hints(name, hints),
         "section": _section(name, section),
         **_means(name, means),
+        **_unit(name, unit),
     }
 
 
@@ -342,6 +345,12 @@ def _means(name, sentence) -> dict:
             f"{name}: means={sentence!r} is no sentence; say in words what the right value means"
         )
     return {"means": " ".join(sentence.split())} if sentence.strip() else {}
+
+
+def _unit(name, unit) -> dict:
+    if not isinstance(unit, str):
+        raise KeyRefused(f"{name}: unit={unit!r} is no text, such as 'log-units'")
+    return {"unit": " ".join(unit.split())} if unit.strip() else {}
 
 
 def _three_hints(name, hints) -> list[str]:

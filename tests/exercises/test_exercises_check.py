@@ -436,3 +436,68 @@ def test_a_list_that_holds_itself_does_no_harm(ask):
     loop = []
     loop.append(loop)
     assert ask([1.0, 2.0])(loop).startswith("✗ it: ")
+
+
+@pytest.mark.parametrize("value", [0.55, 0.548, 0.5481])
+def test_the_right_value_with_too_few_digits_is_called_rounded(ask, value):
+    check = ask(0.548132, rtol=1e-5)
+    line = "✗ it: This is the right value, but rounded: give at least 5 digits."
+    assert check(value) == line
+    assert check(0.548132).startswith(RIGHT)
+
+
+@pytest.mark.parametrize(
+    ("right", "rtol", "atol"), [(251.4051, 1e-5, 0), (-875.96967, 0, 1e-3), (7.352e-5, 1e-4, 0)]
+)
+def test_the_digits_it_asks_for_are_enough(ask, right, rtol, atol):
+    right *= 1.0000423  # not round
+    check = ask(right, rtol=rtol, atol=atol)
+    sentence = check(float(f"{right:.3g}"))
+    digits = int(sentence.split()[-2])
+    assert "rounded" in sentence and digits > 3
+    assert check(float(f"{right:.{digits}g}")).startswith(RIGHT)
+
+
+@pytest.mark.parametrize("value", [1, 1.0, 0.9, 0.94, 0.96, 0, 0.95130001])
+def test_a_wrong_number_is_not_called_rounded(ask, value):
+    """One digit, zero, whole numbers of two digits, cut off, or as many digits as a computed value has."""
+    assert "rounded" not in ask(0.9513, rtol=1e-8)(value)
+    assert "rounded" not in ask(12.3, rtol=1e-5)(12), "a count may be near by chance"
+    assert "rounded" not in ask(251.4, rtol=1e-5)(250)
+    assert "rounded" not in ask(5555)(5560), "what is counted has no digits to give"
+
+
+def test_what_may_be_a_mistake_rounded_is_not_called_the_right_value_rounded(ask):
+    check = ask(0.5481, rtol=1e-5, mistakes={"ml": (0.5512, "ML for REML.")})
+    assert "rounded" not in check(0.55), "both give 0.55"
+    assert "rounded" in check(0.548)
+    assert check(0.5512) == "✗ it: ML for REML."
+
+
+def test_rounding_is_seen_in_every_place_of_an_answer_or_not_at_all(ask):
+    check = ask(np.array([1.4432, 2.0, 36.0555]), rtol=1e-5)
+    line = "✗ it: These are the right values, but rounded: give at least 6 digits."
+    assert check([1.44, 2, 36.06]) == line
+    assert "rounded" not in check([1.44, 2.5, 36.06])
+    assert "rounded" in ask(lambda n: 1.4432 / n, probes=[(7,), (3.0,)])(lambda n: round(1.4432 / n, 2))
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        (-875.31, "-875.31 is too high, by about 0.7 log-units."),
+        (-887.6, "-887.6 is too low, by about 10 log-units."),
+        (3.5, "3.5 is too high, by about 900 log-units."),
+    ],
+)
+def test_a_question_may_name_the_unit_of_a_difference(ask, value, sentence):
+    assert ask(-875.9697, unit="log-units", rtol=0, atol=1e-4)(value) == f"✗ it: {sentence}"
+
+
+def test_the_unit_holds_for_every_number_of_an_answer(ask):
+    check = ask(np.array([-875.9697, -876.1636]), unit="log-units")
+    assert check([-875.9697, -870]) == (
+        "✗ it: 1 of 2 values is off; number 2: -870 is too high, by about 6 log-units."
+    )
+    check = ask(lambda n: -10.5 * n, unit="log-units", probes=[(2,), (30.0,)])
+    assert check(lambda n: -10.5 * n + 0.5).endswith("it(2): -20.5 is too high, by about 0.5 log-units.")

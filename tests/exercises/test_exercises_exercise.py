@@ -205,7 +205,7 @@ def test_importing_exercises_is_light():
     assert done.stdout.strip() == "[]"
 
 
-COMPARING = [f"mlm.exercises.{name}" for name in ("wellformed", "align", "describe", "compare")]
+COMPARING = [f"mlm.exercises.{name}" for name in ("wellformed", "align", "describe", "rounding", "compare")]
 
 
 @pytest.mark.parametrize("module", [*COMPARING, "mlm.spelling"])
