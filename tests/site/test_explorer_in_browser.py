@@ -483,3 +483,12 @@ def test_explorers_on_the_pages_agree_with_python(tab, address, chapter):
         found = explorer.evaluate(STATE)
         assert found != before, f"{chapter}: nothing moved in the explorer {kind}"
         AGREES[kind](found)
+
+
+@EVERY
+def test_no_control_is_cut_off_on_a_narrow_screen(tab, kind):
+    tab.set_viewport_size({"width": 320, "height": 900})
+    tab.set_content(page_of(DRAW[kind]("narrow")))
+    edges = "nodes => nodes.map(node => node.getBoundingClientRect().right)"
+    rights = tab.locator(".explorer-controls :is(select, button, input, output)").evaluate_all(edges)
+    assert rights and max(rights) <= 320
