@@ -5,16 +5,35 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.formula.api as smf
 from bs4 import BeautifulSoup
 from scipy import linalg, optimize, stats
 
 from mlm import fit_lmm
-from mlm.explorers import covariance_explorer, pooling, reml_explorer
+from mlm.explorers import covariance_explorer, held_out_explorer, pooling, reml_explorer
 from mlm.explorers.covariance import implied_covariance
+from mlm.explorers.held_out import chosen_share, pull, summarise
 from mlm.explorers.pooling import partial_pooling
 from mlm.explorers.reml import one_way_estimates, one_way_profile, sample
 
 COUNTIES = pd.DataFrame({"n": [2, 10, 116], "mean": [2.5, 1.1, 0.8]}, index=["Ash", "Birch", "Fir"])
+
+
+def shops(seed=1, groups=30, weeks=20):
+    """Weeks of shops whose slopes differ, in the columns that the explorer of pooling asks for."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(0, 1, (groups, weeks))
+    y = rng.normal(-2, 0.5, (groups, 1)) * x + rng.normal(0, 1, (groups, 1)) + rng.normal(0, 1, x.shape)
+    names = np.repeat([f"shop {j:02}" for j in range(groups)], weeks)
+    return pd.DataFrame(
+        {"group": names, "x": x.ravel(), "y": y.ravel(), "place": np.tile(np.arange(weeks) + 1, groups)}
+    )
+
+
+def held_out(rows=None, **changes):
+    rows = shops() if rows is None else rows
+    parts = {"sizes": (5, 10), "test": 10, "start": 5, "name": "radon"}
+    return held_out_explorer(rows, **{**parts, **changes}).data
 
 
 def draw(counties=COUNTIES, **changes):
@@ -52,8 +71,13 @@ def test_much_spread_between_groups_leaves_the_means_alone():
 
 EVERY = pytest.mark.parametrize(
     "render",
-    [draw, lambda: covariance_explorer(name="radon").data, lambda: reml_explorer(name="radon").data],
-    ids=["pooling", "covariance", "reml"],
+    [
+        draw,
+        lambda: covariance_explorer(name="radon").data,
+        lambda: reml_explorer(name="radon").data,
+        held_out,
+    ],
+    ids=["pooling", "covariance", "reml", "held out"],
 )
 
 
@@ -109,6 +133,11 @@ def test_the_first_county_is_the_one_asked_for_or_the_one_that_moves_furthest(ch
         (lambda: draw(name="Radon 1"), "must be lower-case letters"),
         (lambda: covariance_explorer(rho=-1), "rho starts at -1, expected a value from -0.9 to 0.9"),
         (lambda: reml_explorer(groups=2), "groups starts at 2, expected a value from 3 to 50"),
+        (lambda: held_out(shops().drop(columns="x")), "`rows` needs group, x, y and place"),
+        (lambda: held_out(start=7), "`start` is 7, expected one of the sizes (5, 10)"),
+        (lambda: held_out(test=8), "10 training weeks reach into the held-out ones, which begin after 8"),
+        (lambda: held_out(shops().assign(x=1.0)), "'shop 00' has one price in 5 weeks"),
+        (lambda: held_out(share=2), "share starts at 2, expected a value from 0 to 1"),
     ],
 )
 def test_what_is_wrong_is_named(make, message):
@@ -211,3 +240,60 @@ def test_the_still_profiles_say_both_peaks():
     alt = BeautifulSoup(reml_explorer().data, "html.parser").img["alt"]
     found = one_way_estimates(sample(0, 5, 5, 1.0))
     assert f"ML, dashed, peaks at {found.ml:.2f}; REML, solid, peaks at {found.reml:.2f}" in alt
+
+
+def test_a_groups_slope_and_variance_are_those_of_least_squares_with_a_level_for_each():
+    rows = shops()
+    summary = summarise(rows, 8, 10)
+    used = rows[rows["place"] <= 8]
+    fit = smf.ols("y ~ 0 + group + group:x", used).fit()
+    slopes = fit.params.filter(like=":x")
+    np.testing.assert_allclose(summary.slope, slopes)
+    np.testing.assert_allclose(summary.variance, fit.bse[slopes.index] ** 2)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 1.0])
+def test_the_error_is_that_of_predictions_made_row_by_row(share):
+    rows = shops(2)
+    pulled = pull(summarise(rows, 5, 10), share)
+    code = pd.factorize(rows["group"], sort=True)[0]
+    used, held = rows["place"] <= 5, rows["place"] > 10
+    centre = rows[used].groupby("group")[["x", "y"]].mean().to_numpy()[code]
+    guess = centre[:, 1] + pulled.estimate[code] * (rows["x"] - centre[:, 0])
+    assert pulled.error == pytest.approx(np.sqrt(np.mean((rows["y"] - guess)[held] ** 2)))
+
+
+def test_no_pooling_leaves_slopes_alone_and_complete_pooling_makes_them_one():
+    summary = summarise(shops(), 5, 10)
+    np.testing.assert_array_equal(pull(summary, 0.0).estimate, summary.slope)
+    complete = pull(summary, 1.0)
+    mean = np.average(summary.slope, weights=1 / summary.variance)
+    np.testing.assert_allclose(complete.estimate, mean)
+    assert complete.mu == pytest.approx(mean)
+
+
+def test_a_group_of_median_variance_is_pulled_by_the_share():
+    summary = summarise(shops(groups=31), 5, 10)
+    middle = np.argsort(summary.variance)[15]
+    assert pull(summary, 0.3).weight[middle] == pytest.approx(0.7)
+
+
+def test_the_chosen_share_maximises_the_restricted_likelihood_of_the_slopes():
+    summary = summarise(shops(3), 6, 10)
+    middle = np.median(summary.variance)
+
+    def restricted(share):
+        V = np.diag(summary.variance + middle * (1 - share) / share)
+        K = linalg.null_space(np.ones((1, len(V))))
+        return stats.multivariate_normal(cov=K.T @ V @ K).logpdf(K.T @ summary.slope)
+
+    chosen = chosen_share(summary)
+    assert 0.1 < chosen < 0.9
+    assert restricted(chosen) > max(restricted(chosen - 0.02), restricted(chosen + 0.02))
+
+
+def test_the_still_curve_says_its_ends_and_what_was_chosen():
+    alt = BeautifulSoup(held_out(), "html.parser").img["alt"]
+    summary = summarise(shops(), 5, 10)
+    assert f"{pull(summary, 0.0).error:.3f} at 0" in alt and f"{pull(summary, 1.0).error:.3f} at 1" in alt
+    assert f"from the training weeks, {chosen_share(summary):.2f}" in alt

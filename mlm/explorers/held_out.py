@@ -164,7 +164,9 @@ def _check(rows: pd.DataFrame, sizes: tuple[int, ...], test: int, start: int) ->
     if start not in sizes:
         raise ValueError(f"`start` is {start}, expected one of the sizes {sizes}.")
     if max(sizes) > test:
-        raise ValueError(f"{max(sizes)} training weeks reach into the held-out ones, which begin after {test}.")
+        raise ValueError(
+            f"{max(sizes)} training weeks reach into the held-out ones, which begin after {test}."
+        )
     spread = rows[rows["place"] <= min(sizes)].groupby("group", observed=True)["x"].nunique()
     if (spread < 2).any():
         raise ValueError(f"{spread.idxmin()!r} has one price in {min(sizes)} weeks: it has no slope.")
@@ -195,10 +197,11 @@ def _describe(summary: Summary, size: int, share: float) -> str:
     best = min(np.linspace(0, 1, 101), key=lambda s: pull(summary, s).error)
     ends = [pull(summary, s).error for s in (0.0, best, 1.0)]
     return (
-        f"Two plots. Left: elasticities of {len(summary.slope)} retailers, each from {size} weeks of its own, "
-        f"{summary.slope.min():.1f} to {summary.slope.max():.1f}, against their standard error, and where they "
-        f"lie when a retailer of median standard error is pulled {share:.2f} of the way to the common "
-        f"elasticity. Right: the error on {summary.rows} held-out weeks against that share: {ends[0]:.3f} at 0, no "
-        f"pooling, {ends[2]:.3f} at 1, complete pooling, lowest at {best:.2f} with {ends[1]:.3f}. A dashed line "
-        f"marks the share that REML chooses from the training weeks, {chosen_share(summary):.2f}."
+        f"Two plots. Left: elasticities of {len(summary.slope)} retailers, each from {size} weeks of its "
+        f"own, {summary.slope.min():.1f} to {summary.slope.max():.1f}, against their standard error, and "
+        f"where they lie when a retailer of median standard error is pulled {share:.2f} of the way to the "
+        f"common elasticity. Right: the error on {summary.rows} held-out weeks against that share: "
+        f"{ends[0]:.3f} at 0, no pooling, {ends[2]:.3f} at 1, complete pooling, lowest at {best:.2f} with "
+        f"{ends[1]:.3f}. A dashed line marks the share that REML chooses from the training weeks, "
+        f"{chosen_share(summary):.2f}."
     )

@@ -9,8 +9,9 @@ import pytest
 from accessibility import violations
 from built_site import SITE, ready, site_pages
 
-from mlm.explorers import covariance_explorer, pooling, reml_explorer
+from mlm.explorers import covariance_explorer, held_out_explorer, pooling, reml_explorer
 from mlm.explorers.covariance import implied_covariance
+from mlm.explorers.held_out import Summary, chosen_share, pull
 from mlm.explorers.pooling import partial_pooling
 from mlm.explorers.reml import one_way_estimates, one_way_profile, sample
 
@@ -26,10 +27,21 @@ def draw(name: str) -> str:
     return pooling(COUNTIES, sigma_alpha=0.33, sigma_y=0.76, unit="log pCi/L", name=name).data
 
 
+@cache
+def draw_held_out(name: str) -> str:
+    rng = np.random.default_rng(1)
+    x = rng.normal(0, 0.1, (30, 20))
+    y = rng.normal(-2, 1, (30, 1)) * x + rng.normal(0, 1, (30, 1)) + rng.normal(0, 0.25, x.shape)
+    rows = {"x": x.ravel(), "y": y.ravel(), "place": np.tile(np.arange(20) + 1, 30)}
+    rows["group"] = np.repeat([f"shop {j:02}" for j in range(30)], 20)
+    return held_out_explorer(pd.DataFrame(rows), sizes=(4, 6, 12), test=12, start=6, name=name).data
+
+
 DRAW = {
     "pooling": draw,
     "covariance": cache(lambda name: covariance_explorer(name=name).data),
     "reml": cache(lambda name: reml_explorer(name=name).data),
+    "held_out": draw_held_out,
 }
 EVERY = pytest.mark.parametrize("kind", DRAW)
 
@@ -411,6 +423,70 @@ def test_reset_goes_back_to_the_first_sample(profiles):
     assert profiles.locator("output").all_text_contents() == ["5", "5", "1.00"]
 
 
+def pulled_agrees_with_python(found: dict) -> None:
+    summary = Summary(*(np.array(found[key]) for key in Summary._fields))
+    for key, value in pull(summary, found["share"])._asdict().items():
+        np.testing.assert_allclose(found[key], value, rtol=0, atol=1e-9, err_msg=key)
+    assert found["chosen"] == pytest.approx(chosen_share(summary))
+    curve = [pull(summary, k / 100).error for k in range(101)]
+    np.testing.assert_allclose(found["curve"], curve, atol=1e-9)
+    assert found["best"] == np.argmin(curve) / 100
+
+
+@pytest.fixture
+def shares(tab):
+    """The explorer of how much to pool alone on a page."""
+    tab.set_content(page_of(DRAW["held_out"]("one")))
+    return tab
+
+
+@pytest.mark.parametrize("share", [0, 0.25, 0.5, 1])
+@pytest.mark.parametrize("size", ["4", "6", "12"])
+def test_slopes_and_errors_are_those_of_python(shares, size, share):
+    shares.locator("select").select_option(size)
+    slide(shares, "share", share)
+    found = state(shares)
+    assert (found["size"], found["share"]) == (int(size), share)
+    pulled_agrees_with_python(found)
+
+
+def test_more_pooling_draws_the_slopes_together(shares):
+    spans = []
+    for share in (0, 0.3, 0.7, 1):
+        slide(shares, "share", share)
+        spans.append(np.ptp(state(shares)["estimate"]))
+    assert spans == sorted(spans, reverse=True) and spans[-1] < 1e-9 < spans[0]
+
+
+def test_the_text_gives_the_error_here_at_both_ends_and_where_reml_would_be(shares):
+    slide(shares, "share", 0.4)
+    found = state(shares)
+    values = (found["error"], found["curve"][0], found["curve"][100], min(found["curve"]), found["atChosen"])
+    assert all(f"{value:.3f}" in said(shares) for value in values)
+    assert f"the best share is {found['best']:.2f}" in said(shares)
+    assert f"chooses {found['chosen']:.2f}" in said(shares)
+
+
+def test_arrow_keys_move_the_share_and_reset_brings_it_back_with_the_weeks(shares):
+    start = said(shares)
+    shares.locator("input").press("ArrowRight")
+    assert state(shares)["share"] == 0.01
+    shares.locator("select").select_option("12")
+    assert said(shares).startswith("12 weeks")
+    shares.get_by_role("button", name="Reset").click()
+    assert said(shares) == start
+
+
+@pytest.mark.parametrize("width", [390, 1300])
+def test_the_curve_lies_beside_the_slopes_or_below_them(shares, width):
+    shares.set_viewport_size({"width": width, "height": 900})
+    slopes, curve = (
+        shares.locator(f"{node} >> nth=0").bounding_box() for node in ("line.common", "path.error")
+    )
+    beside = curve["x"] > slopes["x"] + slopes["width"]
+    assert beside == (width == 1300) and (beside or curve["y"] > slopes["y"])
+
+
 @EVERY
 @pytest.mark.parametrize("width", [390, 1300])
 def test_an_explorer_breaks_no_rule_and_is_not_too_wide(tab, kind, width):
@@ -427,7 +503,8 @@ def test_two_explorers_of_a_kind_do_not_clash(tab, kind):
     ids = tab.evaluate("[...document.querySelectorAll('[id]')].map(node => node.id)")
     assert len(ids) == len(set(ids))
     before = state(tab)
-    slide(tab, "sigma_alpha", 1.2, "#explorer-two")
+    second = tab.locator("#explorer-two input").first
+    second.press("ArrowRight")
     assert state(tab) == before != state(tab, "#explorer-two")
 
 
@@ -464,11 +541,13 @@ MOVES = {
     "pooling": lambda explorer: explorer.locator("[role=slider]").press("PageUp"),
     "covariance": lambda explorer: explorer.locator("input").first.press("ArrowRight"),
     "reml": lambda explorer: explorer.get_by_role("button", name="Another sample").click(),
+    "held_out": lambda explorer: explorer.locator("input").press("ArrowRight"),
 }
 AGREES = {
     "pooling": agrees_with_python,
     "covariance": matrices_agree_with_python,
     "reml": profiles_agree_with_python,
+    "held_out": pulled_agrees_with_python,
 }
 
 
