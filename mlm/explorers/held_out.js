@@ -41,9 +41,9 @@ function explore(parts, data) {
         const beside = width >= 560;
         const first = beside ? Math.round(0.6 * width) : width;
         canvas.replaceChildren();
-        canvas.setAttribute("viewBox", `0 0 ${width} ${beside ? 360 : 660}`);
+        canvas.setAttribute("viewBox", `0 0 ${width} ${beside ? 360 : 682}`);
         drawSlopes(now, make("g", {}, canvas), { left: 40, right: first - 12, top: 42, bottom: 308 });
-        const place = beside ? `translate(${first + 10} 0)` : "translate(0 350)";
+        const place = beside ? `translate(${first + 10} 0)` : "translate(0 372)";
         const right = (beside ? width - first - 10 : width) - 12;
         drawCurve(now, make("g", { transform: place }, canvas), { left: 46, right, top: 42, bottom: beside ? 308 : 248 });
         parts.say(pulledText(now), errorText(now));
@@ -60,7 +60,7 @@ function explore(parts, data) {
         const y = linear([low, high], [box.bottom, box.top]);
         const inside = (value) => y(Math.min(high, Math.max(low, value)));
         drawAxes(layer, {
-            x, y, box, xTicks: [0.1, 0.3, 1, 3, 10, 30].filter((t) => x(t) > box.left && x(t) < box.right), yTicks: [-8, -6, -4, -2, 0, 2],
+            x, y, box, xTicks: [0.1, 0.3, 1, 3, 10, 30, 100].filter((t) => x(t) > box.left && x(t) < box.right), yTicks: [-8, -6, -4, -2, 0, 2],
             xLabel: "Standard error of its own (log scale)", yLabel: `Elasticity, from ${now.size} weeks`,
         });
         make("line", { x1: box.left, x2: box.right, y1: y(now.mu), y2: y(now.mu), class: "common" }, layer);
@@ -73,10 +73,10 @@ function explore(parts, data) {
         // one scale for all sizes; what is off the scale lies on its upper edge
         const floor = Math.floor(50 * Math.min(...curves.flat())) / 50;
         const x = linear([0, 1], [box.left, box.right]);
-        const y = linear([floor, floor + 0.1], [box.bottom, box.top]);
-        const inside = (value) => y(Math.min(value, floor + 0.1));
+        const y = linear([floor, floor + 0.08], [box.bottom, box.top]);
+        const inside = (value) => y(Math.min(value, floor + 0.08));
         drawAxes(layer, {
-            x, y, box, xTicks: [0, 0.25, 0.5, 0.75, 1], yTicks: [0, 1, 2, 3, 4, 5].map((k) => (floor + 0.02 * k).toFixed(2)),
+            x, y, box, xTicks: [0, 0.25, 0.5, 0.75, 1], yTicks: [0, 1, 2, 3, 4].map((k) => (floor + 0.02 * k).toFixed(2)),
             xLabel: "Share pulled", yLabel: "Error on held-out weeks",
         });
         make("line", { x1: x(now.chosen), x2: x(now.chosen), y1: box.top, y2: box.bottom, class: "chosen-share" }, layer);
@@ -94,14 +94,14 @@ function explore(parts, data) {
 }
 
 function pulledText({ size, share, mu, slope, variance, estimate }) {
-    const spread = share === 0 ? "without limit" : two(Math.sqrt(((1 - share) / share) * middleOf(variance)));
+    const spread = share === 0 ? "any amount" : `a standard deviation of ${two(Math.sqrt(((1 - share) / share) * middleOf(variance)))}`;
     const count = (values) => values.filter((value) => value > 0).length;
-    return `${size} weeks of each retailer. With a share of ${two(share)} elasticities may scatter with a standard deviation of ${spread} around ${two(mu)}. ` +
+    return `${size} weeks of each retailer. With a share of ${two(share)} elasticities may scatter by ${spread} around ${two(mu)}. ` +
         `They run from ${two(Math.min(...estimate))} to ${two(Math.max(...estimate))}, ${count(estimate)} of them positive; alone, from ${two(Math.min(...slope))} to ${two(Math.max(...slope))}, ${count(slope)} positive.`;
 }
 
 function errorText({ error, rows, curve, best, chosen, atChosen }) {
-    return `Error on ${rows} held-out weeks: ${three(error)}. No pooling has ${three(curve[0])}, complete pooling ${three(curve[100])}; ` +
+    return `Error on ${rows.toLocaleString("en")} held-out weeks: ${three(error)}. No pooling has ${three(curve[0])}, complete pooling ${three(curve[100])}; ` +
         `the best share is ${two(best)}, with ${three(curve[Math.round(100 * best)])}. REML, which has not seen these weeks, chooses ${two(chosen)}, with ${three(atChosen)}.`;
 }
 
