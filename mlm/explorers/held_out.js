@@ -87,7 +87,7 @@ function explore(parts, data) {
     const mark = (inner, text) => `<span><svg width="22" height="14" aria-hidden="true">${inner}</svg> ${text}</span>`;
     parts.legend.innerHTML =
         mark('<circle cx="11" cy="7" r="4" class="raw"></circle>', "the retailer alone (beyond the scale: at its edge)") +
-        mark('<circle cx="11" cy="7" r="4" class="partial"></circle>', "pulled; on the right, its error") +
+        mark('<circle cx="11" cy="7" r="4" class="partial"></circle>', "pulled; in the other plot, its error") +
         mark('<line x1="0" x2="22" y1="7" y2="7" class="common"></line>', "common elasticity") +
         mark('<line x1="11" x2="11" y1="0" y2="14" class="chosen-share"></line>', "what REML chooses from the training weeks");
     return { draw, compute, reset() { parts.picks.size.value = data.start; } };

@@ -147,7 +147,7 @@ def held_out_explorer(
             "range": [LOWEST, HIGHEST],
             "summaries": [_plain(summary) | {"chosen": chosen_share(summary)} for summary in summaries],
         },
-        sliders=[Slider("share", "share of the way to the common elasticity", 0, 1, 0.01, share)],
+        sliders=[Slider("share", "Share of the way to the common elasticity", 0, 1, 0.01, share)],
         still=_still(shown, start, share),
         alt=_describe(shown, start, share),
         picks=(Pick("size", "Weeks of each retailer"),),
