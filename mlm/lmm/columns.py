@@ -1,5 +1,7 @@
 """The columns that a formula names: there, complete, and made plain."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -66,6 +68,36 @@ def _plain(column: pd.Series) -> pd.Series:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.remove_unused_categories()
     return column.astype(object).astype("category")
+
+
+def as_fitted(column: pd.Series, kind: Any) -> pd.Series:
+    """A column of new rows, plain, and of the kind that it had when the model was fitted.
+
+    Raises
+    ------
+    ValueError
+        If it holds numbers in place of categories or the other way round, or a category that did not occur.
+    """
+    if not isinstance(kind, pd.CategoricalDtype):
+        if not _is_number(column):
+            raise ValueError(
+                f"The column {column.name!r} held numbers when the model was fitted; now its type is "
+                f"{column.dtype}. Convert it first, with pd.to_numeric(…)."
+            )
+        return _plain(column)
+    values = column.astype(object)
+    unknown = [value for value in values.unique() if value not in kind.categories]
+    if unknown:
+        raise ValueError(
+            f"The column {column.name!r} holds {', '.join(map(repr, unknown[:3]))}, which it did not when "
+            f"the model was fitted, so no coefficient belongs to it. (It held {_listed(kind.categories)}.)"
+        )
+    return pd.Series(pd.Categorical(values, dtype=kind), index=column.index)
+
+
+def _listed(categories: pd.Index, most: int = 8) -> str:
+    shown = ", ".join(map(repr, categories[:most].astype(object)))
+    return f"{shown}, …" if len(categories) > most else shown
 
 
 def _is_number(column: pd.Series) -> bool:

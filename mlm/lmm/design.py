@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy import linalg
 
+from mlm.lmm.recipe import Recipe
+
 
 @cache
 def lower_triangle(p: int) -> tuple[np.ndarray, np.ndarray]:
@@ -85,6 +87,8 @@ class Design:
     formula : str or None
     index : Index or None
         The labels of the rows kept.
+    recipe : Recipe or None
+        How rows became columns, for new rows.
     """
 
     y: np.ndarray
@@ -94,6 +98,7 @@ class Design:
     rows_dropped: int = 0
     formula: str | None = None
     index: pd.Index | None = field(default=None, repr=False)
+    recipe: Recipe | None = field(default=None, repr=False)
 
     def __post_init__(self):
         _check_numbers(self)

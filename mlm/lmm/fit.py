@@ -13,8 +13,17 @@ from mlm.lmm.likelihood import Likelihood, Solution
 from mlm.lmm.printing import Summary
 from mlm.lmm.search import SINGULAR, Convergence, maximise, smallest_spread
 
+NO_WEIGHTS = (
+    "fit_lmm has no weights: the word means three things, with three likelihoods. A row that stands for "
+    "several equal ones: repeat it, with data.loc[data.index.repeat(times)]. A row measured more precisely, "
+    "with the residual variance divided by its weight: the weights of lme4 are that. A row that stands for "
+    "more of a population: that takes survey methods, with weights for rows and for groups."
+)
 
-def fit_lmm(formula: str, data: pd.DataFrame, reml: bool = True, missing: str = "drop") -> "LmmFit":
+
+def fit_lmm(
+    formula: str, data: pd.DataFrame, reml: bool = True, missing: str = "drop", weights: None = None
+) -> "LmmFit":
     """Fit a linear mixed model by the likelihood of chapter 5.
 
     Parameters
@@ -26,6 +35,8 @@ def fit_lmm(formula: str, data: pd.DataFrame, reml: bool = True, missing: str = 
         Maximise the restricted likelihood (REML), or the likelihood (ML).
     missing : {"drop", "raise"}
         Leave out rows with a missing value and count them, or refuse them.
+    weights : None
+        There are none; the message says why.
 
     Returns
     -------
@@ -36,6 +47,8 @@ def fit_lmm(formula: str, data: pd.DataFrame, reml: bool = True, missing: str = 
     ValueError
         If formula or data cannot be used; the message says what to do.
     """
+    if weights is not None:
+        raise ValueError(NO_WEIGHTS)
     return fit_design(build_design(formula, data, missing), reml)
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from mlm.lmm.columns import check_columns, check_variables, complete_rows, grouping, plain
 from mlm.lmm.design import Design, Term
 from mlm.lmm.language import Part, read
+from mlm.lmm.recipe import Recipe, Varying
 
 MISSING = ("drop", "raise")
 NAME = re.compile(r"[^\W\d][\w.]*|`[^`]+`")
@@ -53,15 +54,19 @@ def build_design(formula: str, data: pd.DataFrame, missing: str = "drop") -> Des
     check_variables(data, variables)
     kept, dropped = complete_rows(data, used, missing)
     values = plain(kept[sorted(variables)])
-    X, names = fixed.columns(values)
+    X, names, spec = fixed.columns(values)
+    terms, varying = zip(
+        *(_term(inner, factors, values, kept, formula) for inner, factors in brackets), strict=True
+    )
     return Design(
         y=_response(response, values),
         X=X,
         fixed_names=names,
-        terms=tuple(_term(inner, factors, values, kept, formula) for inner, factors in brackets),
+        terms=terms,
         rows_dropped=dropped,
         formula=formula,
         index=kept.index,
+        recipe=Recipe(dict(values.dtypes), fixed, spec, varying),
     )
 
 
@@ -137,7 +142,7 @@ def _expand(bar: str, formula: str) -> list[tuple[Part, tuple[str, ...]]]:
 
 
 def _response(part: Part, values: pd.DataFrame) -> np.ndarray:
-    y, names = part.columns(values)
+    y, names, _ = part.columns(values)
     if len(names) != 1:
         raise ValueError(
             f"The response must be one column of numbers; {part.said!r} makes {len(names)} columns "
@@ -149,9 +154,10 @@ def _response(part: Part, values: pd.DataFrame) -> np.ndarray:
 
 def _term(
     inner: Part, factors: tuple[str, ...], values: pd.DataFrame, kept: pd.DataFrame, formula: str
-) -> Term:
-    Z, names = inner.columns(values)
+) -> tuple[Term, Varying]:
+    Z, names, spec = inner.columns(values)
     if not names:
         raise ValueError(f"In {formula!r}, ({inner.said} | {':'.join(factors)}) lets nothing vary.")
     codes, levels = grouping(kept[list(factors)])
-    return Term(":".join(factors), names, levels, codes, Z)
+    groups = kept[list(factors)].iloc[np.unique(codes, return_index=True)[1]]
+    return Term(":".join(factors), names, levels, codes, Z), Varying(inner, spec, groups)

@@ -6,14 +6,15 @@ that a slip of the pen is a message and never a column of something else.
 
 import ast
 import re
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from keyword import kwlist
 
 import numpy as np
 import pandas as pd
-from formulaic import Formula
-from formulaic.errors import FormulaicError, FormulaSyntaxError
+from formulaic import Formula, ModelSpec
+from formulaic.errors import DataMismatchWarning, FormulaicError, FormulaSyntaxError
 from formulaic.parser.types import Factor, Term
 from formulaic.transforms import TRANSFORMS
 
@@ -67,8 +68,8 @@ class Part:
     variables: frozenset[str]
     summands: tuple[str, ...]
 
-    def columns(self, values: pd.DataFrame) -> tuple[np.ndarray, tuple[str, ...]]:
-        """The columns it makes, shape (n, p), and their names.
+    def columns(self, values: pd.DataFrame) -> tuple[np.ndarray, tuple[str, ...], ModelSpec | None]:
+        """The columns it makes, shape (n, p), their names, and what makes the same columns of other rows.
 
         Parameters
         ----------
@@ -77,18 +78,33 @@ class Part:
         """
         terms = [str(term) for term in self.parsed]
         if not terms:
-            return np.zeros((len(values), 0)), ()
+            return np.zeros((len(values), 0)), (), None
         if terms == ["1"]:
-            return np.ones((len(values), 1)), ("Intercept",)
+            return np.ones((len(values), 1)), ("Intercept",), None
+        made = self._evaluated(self.parsed, values)
+        self._refuse_empty(made.model_spec.term_indices)
+        return made.to_numpy(dtype=float), tuple(map(str, made.columns)), made.model_spec
+
+    def columns_again(self, values: pd.DataFrame, spec: ModelSpec | None) -> np.ndarray:
+        """The columns of other rows, by the means, knots and categories of those that gave `spec`."""
+        if spec is None:
+            return np.ones((len(values), len(list(self.parsed))))
+        return self._evaluated(spec, values).to_numpy(dtype=float)
+
+    def _evaluated(self, made_by: Formula | ModelSpec, values: pd.DataFrame) -> pd.DataFrame:
         try:
-            with np.errstate(all="ignore"):  # what is not finite is found, and named, by the design
-                made = self.parsed.get_model_matrix(values, context=FUNCTIONS, na_action="ignore")
+            with np.errstate(all="ignore"), warnings.catch_warnings():  # what is not finite is named later
+                warnings.simplefilter("error", DataMismatchWarning)
+                return made_by.get_model_matrix(values, context=FUNCTIONS, na_action="ignore")
+        except DataMismatchWarning as error:
+            raise ValueError(
+                f"In {self.formula!r}, {self.said!r} makes a category that was not there when the model was "
+                f"fitted, so no coefficient belongs to it: {_unknown_categories(error)}."
+            ) from error
         except (FormulaicError, SyntaxError, TypeError, ValueError) as error:
             raise ValueError(
                 f"In {self.formula!r}, {self.said!r} cannot be computed from the data: {_in_words(error)}"
             ) from error
-        self._refuse_empty(made.model_spec.term_indices)
-        return made.to_numpy(dtype=float), tuple(map(str, made.columns))
 
     def _refuse_empty(self, places: dict[Term, list[int]]) -> None:
         for term, found in places.items():
@@ -188,6 +204,12 @@ def _alone(term: Term) -> str:
     return "0 + " + ":".join(
         f"`{factor.expr}`" if factor.eval_method is LOOKED_UP else factor.expr for factor in term.factors
     )
+
+
+def _unknown_categories(warning: Warning) -> str:
+    """The categories in formulaic's `(…): {np.int64(9), 'z'}. They are …`."""
+    listed = re.search(r"\{(.*?)\}", str(warning))
+    return re.sub(r"np\.\w+\(([^()]*)\)", r"\1", listed[1]) if listed else str(warning)
 
 
 def _in_words(error: Exception) -> str:

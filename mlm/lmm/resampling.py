@@ -58,7 +58,7 @@ def bootstrap(
     """
     statistic = statistic or estimated
     table, singular, missed = [], 0, 0
-    for value, is_singular, converged in _each(_one_draw, (fit, statistic), rng, draws, jobs, progress):
+    for value, is_singular, converged in each_draw(_one_draw, (fit, statistic), rng, draws, jobs, progress):
         table.append(value)
         singular += is_singular
         missed += not converged
@@ -69,11 +69,19 @@ def bootstrap(
 
 def simulate(fit: LmmFit | LeastSquares, rng: np.random.Generator) -> np.ndarray:
     """One response drawn from a fitted model, with new random effects and residuals, shape (n,)."""
-    y = fit.fitted_population.copy()
+    return simulate_with_effects(fit, rng)[0]
+
+
+def simulate_with_effects(
+    fit: LmmFit | LeastSquares, rng: np.random.Generator
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """One response drawn from a fitted model, and each term's effects in it, shape (groups, effects)."""
+    y, drawn = fit.fitted_population.copy(), []
     for term, T in zip(fit.design.terms, fit.design.factors(fit.theta), strict=True):
         effects = fit.sigma * rng.standard_normal((len(term.levels), len(term.names))) @ T.T
         y += (term.Z * effects[term.codes]).sum(axis=1)
-    return y + fit.sigma * rng.standard_normal(fit.n)
+        drawn.append(effects)
+    return y + fit.sigma * rng.standard_normal(fit.n), drawn
 
 
 def simulated_ratios(
@@ -85,7 +93,7 @@ def simulated_ratios(
     progress: bool,
 ) -> np.ndarray:
     """Likelihood-ratio statistics of responses drawn from the smaller of two models, shape (draws,)."""
-    return np.array(list(_each(_one_ratio, (small, large), rng, draws, jobs, progress)))
+    return np.array(list(each_draw(_one_ratio, (small, large), rng, draws, jobs, progress)))
 
 
 def _one_draw(fit: LmmFit, statistic: Callable, rng: np.random.Generator) -> tuple[pd.Series, bool, bool]:
@@ -106,7 +114,7 @@ def _as_series(value: Any) -> pd.Series:
     return pd.Series(value) if np.ndim(value) else pd.Series({"statistic": value})
 
 
-def _each(
+def each_draw(
     task: Callable, arguments: tuple, rng: np.random.Generator, draws: int, jobs: int | None, progress: bool
 ) -> Iterator[Any]:
     """Results of `task(*arguments, generator)` in order, one generator a draw."""
