@@ -54,10 +54,11 @@ doctor: env ## can this machine run the course, and what to do where it cannot
 data: env ## write rows and checksums into data/datapackage.json, and data/README.md from it
 	@$(BIN)/python -m mlm.data
 
-reference: ## fit the reference models and formulas with lme4 again (needs R)
+reference: ## fit the reference models and formulas with lme4 again, and predict (needs R)
 	@command -v Rscript >/dev/null || { echo "R is not installed. On Debian and Ubuntu: apt install r-cran-lme4 r-cran-optimx r-cran-jsonlite r-cran-digest"; exit 1; }
 	Rscript data/reference/lme4.R
 	Rscript data/reference/formulas.R
+	Rscript data/reference/predictions.R
 
 benchmarks: env ## measure how fast engines, checks and grading are; keeps the engines' speeds (lme4's need R)
 	$(BIN)/python tests/benchmarks/bench_lmm.py

@@ -13,6 +13,7 @@ _HOME = {
     "check_draws": "mlm.engines",
     "estimates": "mlm.engines",
     "stored": "mlm.engines",
+    "predict": "mlm.prediction",
     "Exercise": "mlm.exercises",
 }
 

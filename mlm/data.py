@@ -248,6 +248,7 @@ def readme() -> str:
         ["`README.md`", "`datapackage.json`", "`make data`"],
         ["`reference/lme4.json`", "`reference/lme4.R` and the data", "`make reference`"],
         ["`reference/formulas.json`", "`reference/formulas.R` and the data", "`make reference`"],
+        ["`reference/predictions.json`", "`reference/predictions.R` and the data", "`make reference`"],
         ["`reference/speed.json`", "the clock", "`make benchmarks`"],
     ]
     known = [_resource(name) for name in names()]
