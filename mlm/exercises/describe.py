@@ -284,9 +284,8 @@ def _miss_number(given, right, unit="") -> str:
     for relation, sentence in RELATIONS:
         try:
             related = relation(right)
-            tells = not math.isclose(
-                related, right, rel_tol=0.05
-            )  # else it says no more than that it is near
+            # else it says no more than that it is near, or guesses at a 0 (the logarithm of 1)
+            tells = related != 0 and not math.isclose(related, right, rel_tol=0.05)
             if tells and math.isclose(given, related, rel_tol=1e-3) and right != 0:
                 return sentence
         except (ValueError, OverflowError, ZeroDivisionError):

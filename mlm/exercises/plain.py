@@ -118,7 +118,10 @@ def _call(function, arguments) -> dict:
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
-            return _convert(function(*fresh), depth=0)
+            result = _convert(function(*fresh), depth=0)
+            if [_convert(value, 0) for value in fresh] != [_convert(from_plain(p), 0) for p in arguments]:
+                raise ValueError("your function changes what it is given; let it work on a copy")
+            return result
     except (Exception, SystemExit) as error:
         return {"kind": "raised", "error": _one_line(error), "signature": _refused_arguments(error, function)}
 

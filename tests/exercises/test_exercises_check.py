@@ -141,6 +141,10 @@ def test_near_one_no_relation_to_the_right_value_is_claimed(ask, right):
     assert "right value" not in line and line.endswith("by about 0.06 %.")
 
 
+def test_a_zero_in_the_place_of_a_one_is_not_called_its_logarithm(ask):
+    assert ask(1.0)(0.0) == "✗ it: 0 is too low, by about 100 %."
+
+
 def test_a_number_that_should_be_zero_is_told_its_side_and_no_more(ask):
     assert ask(0)(1) == "✗ it: 1 is too high."
     assert ask(0.0, atol=0.01)(-0.5) == "✗ it: -0.5 is too low."

@@ -105,3 +105,12 @@ def test_what_is_not_exactly_a_known_type_is_not_taken_for_one(value):
 )
 def test_every_value_becomes_strict_json(value):
     json.dumps(to_plain(value), allow_nan=False)
+
+
+def test_a_function_that_changes_what_it_is_given_is_told_so():
+    def doubled_in_place(values):
+        values *= 2
+        return values.sum()
+
+    (result,) = to_plain(doubled_in_place, [[number_array(1.0, 2.0)]])["results"]
+    assert result["kind"] == "raised" and "changes what it is given" in result["error"]
