@@ -13,6 +13,9 @@ script <- sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)
 folder <- c(commandArgs(TRUE), dirname(script))[1]
 
 from <- function(package, name) {
+  if (!requireNamespace(package, quietly = TRUE)) {
+    stop(name, " needs the R package ", package, ": apt-get install r-cran-", tolower(package), call. = FALSE)
+  }
   shelf <- new.env()
   data(list = name, package = package, envir = shelf)
   shelf[[name]]

@@ -185,7 +185,10 @@ def build(jobs: int | None = None) -> None:
     print(f"{len(todo)} of {len(keys)} pages to execute", flush=True)
     failed = execute_pages(todo, jobs or os.cpu_count() or 1) if todo else []
     if failed:
-        raise BuildFailed(f"These pages did not run to their end: {', '.join(failed)}")
+        raise BuildFailed(
+            f"These pages did not run to their end: {', '.join(failed)}. The others did, and are kept; the site "
+            "was not built."
+        )
     changed = [path.name for path, key in keys.items() if key_of(read_page(path)) != key]
     if changed:
         raise BuildFailed(f"{', '.join(changed)} changed while the pages ran: build again.")

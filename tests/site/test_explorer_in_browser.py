@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -549,6 +550,11 @@ AGREES = {
     "reml": profiles_agree_with_python,
     "held_out": pulled_agrees_with_python,
 }
+
+
+def test_every_explorer_is_moved_by_some_test():
+    drawings = Path(__file__).parents[2].glob("mlm/explorers/*.js")
+    assert set(DRAW) == set(MOVES) == set(AGREES) == {path.stem for path in drawings} - {"frame"}
 
 
 @pytest.mark.parametrize("chapter", explorer_pages())
