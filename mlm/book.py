@@ -186,8 +186,8 @@ def build(jobs: int | None = None) -> None:
     failed = execute_pages(todo, jobs or os.cpu_count() or 1) if todo else []
     if failed:
         raise BuildFailed(
-            f"These pages did not run to their end: {', '.join(failed)}. The others did, and are kept; the site "
-            "was not built."
+            f"These pages did not run to their end: {', '.join(failed)}. The others did, and are kept; the "
+            "site was not built."
         )
     changed = [path.name for path, key in keys.items() if key_of(read_page(path)) != key]
     if changed:
