@@ -427,7 +427,7 @@ def test_a_function_cannot_spoil_the_arguments_of_the_next_question(ask):
         return 3.0
 
     check = ask(lambda values: float(values.sum()), probes=[(np.array([1.0, 2.0]),)])
-    assert check(spoil).startswith(RIGHT)
+    assert "your function changes what it is given" in check(spoil)
     assert check(lambda values: values.sum()).startswith(RIGHT)
 
 
