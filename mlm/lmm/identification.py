@@ -8,6 +8,7 @@ null space; it is computed from cross-products of groups, without a matrix of n 
 V itself: M = I.
 """
 
+from functools import cache
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -59,7 +60,9 @@ def flat_places(design: Design, reml: bool) -> list[Place]:
         for a, b in combinations_with_replacement(range(len(effects)), 2)
     ]
     seen, whole = _Products(columns, Q), _Products(columns, Q[:, :0])
-    gram = np.array([[seen.inner(one, other) for other in places] for one in places])
+    gram = np.zeros((len(places), len(places)))
+    for i, j in combinations_with_replacement(range(len(places)), 2):
+        gram[i, j] = gram[j, i] = seen.inner(places[i], places[j])
     # against the size without M: of a variance that the fixed effects explain away nothing is left
     size = np.sqrt([whole.inner(one, one) for one in places])
     values, vectors = np.linalg.eigh(gram / np.outer(size, size))
@@ -88,6 +91,7 @@ class _Products:
 
     def __init__(self, columns: list[list[sparse.csr_array]], Q: np.ndarray):
         self.Z, self.C = columns, [[(Z.T @ Q).T for Z in effects] for effects in columns]
+        self._crossed = cache(lambda t, a, s, d: (self.Z[t][a].T @ self.Z[s][d]).tocsr())  # Z_a' Z_d
 
     def inner(self, one: Place, other: Place) -> float:
         (t, a, b), (s, c, d) = one, other
@@ -96,7 +100,7 @@ class _Products:
 
     def _trace(self, t: int, a: int, b: int, s: int, c: int, d: int) -> float:
         """tr(M Z_a Z_b' M Z_c Z_d'): the sum of R_ad times R_bc, entry by entry."""
-        Z_ad, Z_bc = ((self.Z[t][i].T @ self.Z[s][j]).tocsr() for i, j in ((a, d), (b, c)))
+        Z_ad, Z_bc = self._crossed(t, a, s, d), self._crossed(t, b, s, c)
         C_a, C_b, C_c, C_d = self.C[t][a], self.C[t][b], self.C[s][c], self.C[s][d]
         return float(
             Z_ad.multiply(Z_bc).sum()
