@@ -201,17 +201,23 @@ def fixed_names(model: Any) -> list[str]:
 def _random_terms(model: Any, group: str | None) -> tuple[str, list[str]]:
     """Name the groups and the coefficients that vary between them.
 
-    A formula calls the varying intercept by the name of the groups: it is the column of ones. Arrays do not
-    tell how the groups are called.
+    The column of ones is the varying intercept, whatever it is called.
     """
     if model.k_re == 0:
         return group or "Group", []
     names = [name.removesuffix(" Var") for name in model.data.exog_re_names]
     is_intercept = (np.asarray(model.exog_re) == 1).all(axis=0)
-    if getattr(model, "formula", None) and not group:
-        group = next((name for name, one in zip(names, is_intercept, strict=True) if one), None)
-    group = group or "Group"
+    group = group or group_name(model) or "Group"
     return group, ["Intercept" if one else name for name, one in zip(names, is_intercept, strict=True)]
+
+
+def group_name(model: Any) -> str | None:
+    """The column of a MixedLM's groups: a formula calls the varying intercept by it; else it is lost."""
+    if not (model.k_re and getattr(model, "formula", None)):
+        return None
+    ones = (np.asarray(model.exog_re) == 1).all(axis=0)
+    names = [name.removesuffix(" Var") for name in model.data.exog_re_names]
+    return next((name for name, one in zip(names, ones, strict=True) if one), None)
 
 
 def _component_terms(model: Any, group: str) -> list[str]:

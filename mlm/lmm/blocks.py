@@ -30,12 +30,15 @@ class Block:
         return np.stack(cells, axis=1).reshape(self.J, self.P, other.shape[1])
 
     def columns(self) -> sparse.csr_array:
-        """Z as one sparse matrix, shape (n, J P); the effects of a group stand side by side."""
-        n = len(self.codes)
-        places = self.codes[:, None] * self.P + np.arange(self.P)
-        return sparse.csr_array(
-            (self.Z.ravel(), places.ravel(), np.arange(n + 1) * self.P), (n, self.J * self.P)
-        )
+        """Z as one sparse matrix, shape (n, J P)."""
+        return side_by_side(self.Z, self.codes, self.J)
+
+
+def side_by_side(Z: np.ndarray, codes: np.ndarray, J: int) -> sparse.csr_array:
+    """Z, (n, P), as a sparse matrix of shape (n, J P); the effects of a group stand side by side."""
+    n, P = Z.shape
+    places = np.asarray(codes, dtype=np.int64)[:, None] * P + np.arange(P)
+    return sparse.csr_array((Z.ravel(), places.ravel(), np.arange(n + 1) * P), shape=(n, J * P))
 
 
 def blocks_of(terms: tuple[Term, ...]) -> list[Block]:

@@ -17,6 +17,7 @@ from scipy import linalg, sparse
 from scipy.sparse.linalg import SuperLU, splu
 
 from mlm.lmm import Design
+from mlm.lmm.blocks import side_by_side
 
 #: Numbers in one dense array of A⁻¹s.
 MOST_AT_ONCE = 10_000_000
@@ -48,7 +49,7 @@ class Rows:
         """Z of the known groups' effects, shape (m, q): a row of zeros for a new group."""
         return sparse.hstack(
             [
-                _columns(Z * (places >= 0)[:, None], np.maximum(places, 0), len(term.levels))
+                side_by_side(Z * (places >= 0)[:, None], np.maximum(places, 0), len(term.levels))
                 for term, Z, places in zip(design.terms, self.Z, self.places, strict=True)
             ],
             format="csr",
@@ -75,7 +76,7 @@ class Equations:
     def __init__(self, design: Design, rows: Rows):
         self.design, self.rows = design, rows
         self.Z = sparse.hstack(
-            [_columns(term.Z, term.codes, len(term.levels)) for term in design.terms], format="csr"
+            [side_by_side(term.Z, term.codes, len(term.levels)) for term in design.terms], format="csr"
         )
         self.ZZ, self.ZX = (self.Z.T @ self.Z).tocsc(), self.Z.T @ design.X
         self.known = rows.known_columns(design)
@@ -131,10 +132,3 @@ def lower_factor(G: np.ndarray) -> np.ndarray:
     """Lower-triangular T with T T' = G, which may be singular."""
     values, vectors = np.linalg.eigh(G)
     return linalg.qr((vectors * np.sqrt(np.maximum(values, 0))).T, mode="r")[0].T
-
-
-def _columns(Z: np.ndarray, codes: np.ndarray, levels: int) -> sparse.csr_array:
-    """Z as a sparse matrix, the effects of one group side by side."""
-    n, p = Z.shape
-    places = np.asarray(codes, dtype=np.int64)[:, None] * p + np.arange(p)
-    return sparse.csr_array((Z.ravel(), places.ravel(), np.arange(n + 1) * p), shape=(n, levels * p))

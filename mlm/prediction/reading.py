@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mlm.engines import estimates
-from mlm.engines.tables import contents, element
+from mlm.engines.tables import contents, element, group_name
 from mlm.lmm import Design, Likelihood, LmmFit, build_design
 from mlm.lmm.design import theta_of
 from mlm.lmm.parameters import parameters
@@ -74,14 +74,9 @@ def _formula(results: Any) -> str:
 
 
 def _group(results: Any) -> str | None:
-    """The column of the groups, by whose name statsmodels calls the varying intercept; None if it is lost."""
-    model = results.model
-    if not (model.k_re and hasattr(model, "formula")):
-        return None
-    constant = (np.asarray(model.exog_re) == 1).all(axis=0)
-    names = [name.removesuffix(" Var") for name in model.data.exog_re_names]
-    group = next((name for name, one in zip(names, constant, strict=True) if one), None)
-    return group if group in model.data.frame else None
+    """The column of the groups, if the fit still knows it and its data hold it."""
+    group = group_name(results.model)
+    return group if group is not None and group in results.model.data.frame else None
 
 
 def _needed(data: pd.DataFrame | None) -> pd.DataFrame:
